@@ -1,0 +1,30 @@
+"""Text from outside (names, log lines, errors) made safe to show: one line, visible, of bounded length.
+
+Escaping for HTML, XML or Markdown is the renderer's own; this comes before it, once, for all of them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+MAX_CHARACTERS = 300
+"""Longest piece of foreign text that a report shows; the rest stays in the run directory."""
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+"""Unicode categories that could move a cursor, turn the reading direction, or break XML."""
+
+
+def printable(text: object, limit: int = MAX_CHARACTERS) -> str:
+    """``text`` in one line: control, bidirectional and unpaired characters as ``\\x1b``; cut at ``limit``, saying so."""
+    raw = str(text)
+    shown = "".join(_visible(character) for character in raw[:limit])
+    rest = len(raw) - limit
+    return f"{shown} … ({rest:,} more characters)" if rest > 0 else shown
+
+
+def _visible(character: str) -> str:
+    if character in "\n\t":
+        return " "
+    if unicodedata.category(character) in _INVISIBLE or ord(character) in (0xFFFE, 0xFFFF):
+        return character.encode("unicode_escape").decode("ascii")
+    return character

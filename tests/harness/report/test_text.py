@@ -1,0 +1,35 @@
+"""Foreign text is shown in one safe line of bounded length."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.report.text import printable
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("plain", "plain"),
+        ("red\x1b[31m", "red\\x1b[31m"),
+        ("nul\x00", "nul\\x00"),
+        ("two\nlines", "two lines"),
+        ("user\u202egpj.exe", "user\\u202egpj.exe"),
+        ("\ud800", "\\ud800"),
+        ("\ufffe", "\\ufffe"),
+        ("<b>&amp;", "<b>&amp;"),
+        ("Füße 🎤", "Füße 🎤"),
+        (None, "None"),
+    ],
+)
+def test_control_characters_are_spelled_out(raw: object, shown: str) -> None:
+    """What could move a cursor or break XML is shown as its escape; ordinary letters stay."""
+
+    assert printable(raw) == shown
+
+
+def test_ten_thousand_characters_are_cut_and_counted() -> None:
+    """A very long text keeps its beginning and says how much is missing."""
+    shown = printable("x" * 10_000, 100)
+
+    assert shown == "x" * 100 + " … (9,900 more characters)"
