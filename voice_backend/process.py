@@ -1,0 +1,139 @@
+"""The process: a bound socket, one event loop, an orderly end."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from voice_backend.faults import Fault, Switch, Switches
+from voice_backend.memory import rss_bytes
+from voice_backend.server import make_app
+from voice_backend.service import VoiceService
+from voice_backend.settings import Settings, SettingsError
+from voice_backend.streams import AbortableHttp, AbortableWebSocket, Streaming, StreamTimes
+from voice_backend.thinking_sound import CachedSound, NoSound, SoundReadEveryTime, SoundSource, make_thinking_sound
+from voice_backend.tts_client import make_speech
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, told by our own signal handlers, which end the streams first: it need not wait for them."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Says so once connections are accepted."""
+        await super().startup(sockets)
+        self._on_started()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves the signals to ``run``."""
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises SettingsError when the address cannot be had."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
+        listener = socket.socket(family, kind)
+    except OSError as exc:
+        raise SettingsError(f"cannot listen on {host}:{port}: {exc.strerror or exc}; choose another --host") from exc
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as exc:
+        listener.close()
+        raise SettingsError(f"cannot listen on {host}:{port}: {exc.strerror}; choose another --port, or 0") from exc
+    return listener
+
+
+def make_switches(settings: Settings) -> Switches:
+    """A switch for every fault, at the strength that the settings give."""
+    return {fault: Switch(settings.strengths.get(fault, 0.0)) for fault in Fault}
+
+
+def make_sound(settings: Settings, switch: Switch, folder: Path) -> SoundSource:
+    """The source of the thinking sound; before the fix it reads a file of ``folder``."""
+    if settings.cached_sound:
+        return CachedSound(make_thinking_sound())
+    if not switch.strength:
+        return NoSound()
+    path = folder / "thinking.wav"
+    path.write_bytes(make_thinking_sound())
+    return SoundReadEveryTime(path, switch.strikes)
+
+
+def make_service(settings: Settings, folder: Path) -> VoiceService:
+    """The service that ``settings`` describe."""
+    switches = make_switches(settings)
+    return VoiceService(
+        settings,
+        make_speech(settings.tts_transport, settings.tts_url, settings.api_key),
+        make_sound(settings, switches[Fault.THINKING_SOUND], folder),
+        switches=switches,
+        clock=time.monotonic,
+        rss_bytes=rss_bytes,
+    )
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=AbortableHttp,
+        ws=AbortableWebSocket,
+        ws_per_message_deflate=False,
+        ws_max_size=64 * 1024,
+        loop="uvloop",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+def run(settings: Settings, announce: Callable[[str], None]) -> int:
+    """Serves until SIGTERM (exit code 0) or SIGINT (130).
+
+    ``announce`` gets the base URL once connections are accepted.
+    """
+    listener = bind(settings.host, settings.port)
+    with tempfile.TemporaryDirectory(prefix="voice-backend-") as folder, listener:
+        service = make_service(settings, Path(folder))
+        streaming = Streaming(service.dialogues, service.counters, StreamTimes.scaled(settings.time_scale))
+        host, port = listener.getsockname()[:2]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        server = _Server(_config(make_app(service, streaming)), lambda: announce(url))
+        # What was imported lives until the end: out of the collector's sight, full collections stay cheap and frequent.
+        gc.collect()
+        gc.freeze()
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            return runner.run(_serve(server, service, listener))
+
+
+async def _serve(server: _Server, service: VoiceService, listener: socket.socket) -> int:
+    code = 0
+
+    def stop(exit_code: int) -> None:
+        nonlocal code
+        code = exit_code
+        server.should_exit = True
+        service.dialogues.end_all()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop, 0)
+    loop.add_signal_handler(signal.SIGINT, stop, 130)
+    await server.serve(sockets=[listener])
+    return code

@@ -1,0 +1,162 @@
+"""How a conversation's events reach a client: server-sent events or WebSocket frames.
+
+Sends one event at a time and waits until the connection has taken it, so a slow reader costs one event of memory here
+and its place in the dialogue's buffer. A client that takes nothing for a while is cut: its connection is aborted, not
+closed, because closing would wait for what it does not read.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+
+from voice_backend import events
+from voice_backend.counters import Counters
+from voice_backend.dialogues import Dialogues, Reader
+
+PING_EVERY_S = 30.0
+SHORTEST_PING_S = 1.0
+STALLED_AFTER_S = 30.0
+SHORTEST_STALL_S = 5.0
+"""A client that takes none of an event for this long is cut; a time scale shortens it no further."""
+_TRANSPORT = "voice_backend.transport"
+
+
+class AbortableHttp(HttpToolsProtocol):
+    """uvicorn's protocol, with the connection's transport in the scope: ASGI has no word for aborting."""
+
+    def on_message_begin(self) -> None:
+        """Adds the transport to the new request's scope."""
+        super().on_message_begin()
+        self.scope["extensions"] = {_TRANSPORT: self.transport}  # type: ignore[dict-item]
+
+
+class AbortableWebSocket(WebSocketsSansIOProtocol):
+    """The same for WebSockets."""
+
+    def handle_connect(self, event: Request) -> None:
+        """Adds the transport to the scope, before the application's task first runs."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.scope["extensions"][_TRANSPORT] = self.transport  # type: ignore[assignment]
+
+
+def _abort(scope: Scope) -> None:
+    transport: asyncio.Transport | None = scope.get("extensions", {}).get(_TRANSPORT)
+    if transport is not None:
+        transport.abort()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTimes:
+    """The two times of a stream, in seconds."""
+
+    ping_every_s: float
+    stalled_after_s: float
+
+    @classmethod
+    def scaled(cls, time_scale: float) -> "StreamTimes":
+        """The contract's times, ``time_scale`` times faster down to a floor."""
+        return cls(max(PING_EVERY_S / time_scale, SHORTEST_PING_S), max(STALLED_AFTER_S / time_scale, SHORTEST_STALL_S))
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """What every stream of a service shares."""
+
+    dialogues: Dialogues
+    counters: Counters
+    times: StreamTimes
+
+    async def pump(self, reader: Reader, send: Callable[[events.Event], Awaitable[int]]) -> bool:
+        """Sends pings and events until the reader is finished; True when its client had stopped reading."""
+        event: events.Event | None = events.ping(int(time.time() * 1000))
+        while event is not None or not reader.finished:
+            if event is not None:
+                try:
+                    async with asyncio.timeout(self.times.stalled_after_s):
+                        self.counters.bytes_out += await send(event)
+                except TimeoutError:
+                    self.counters.readers_cut += 1
+                    return True
+            event = None if reader.finished else reader.take()
+            if event is None and not reader.finished and not await reader.wait(self.times.ping_every_s):
+                event = events.ping(int(time.time() * 1000))
+        return False
+
+
+async def _until_disconnected(receive: Receive, reader: Reader) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    reader.hang_up()
+
+
+class EventStream(Response):
+    """The answer of ``GET /api/voice/open-stream``."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, streaming: Streaming, dialogue_id: str) -> None:
+        super().__init__(headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
+        del self.headers["content-length"]
+        self._streaming = streaming
+        self._dialogue_id = dialogue_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Streams until the client or the dialogue has gone."""
+        reader = self._streaming.dialogues.join(self._dialogue_id)
+        watcher = asyncio.create_task(_until_disconnected(receive, reader))
+
+        async def send_event(event: events.Event) -> int:
+            body = event.as_sse()
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            return len(body)
+
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            if await self._streaming.pump(reader, send_event):
+                _abort(scope)
+            elif not reader.gone:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            watcher.cancel()
+            self._streaming.dialogues.leave(reader)
+
+
+async def _until_closed(socket: WebSocket, reader: Reader) -> None:
+    """Reads and ignores what the client says, so that its close is seen."""
+    message: Any = {}
+    while message.get("type") != "websocket.disconnect":
+        message = await socket.receive()
+    reader.hang_up()
+
+
+async def stream_over_websocket(streaming: Streaming, socket: WebSocket, dialogue_id: str) -> None:
+    """The conversation of ``WS /api/voice/stream``, from the handshake to the end."""
+    await socket.accept()
+    reader = streaming.dialogues.join(dialogue_id)
+    watcher = asyncio.create_task(_until_closed(socket, reader))
+
+    async def send_event(event: events.Event) -> int:
+        frame = event.as_frame()
+        await socket.send_text(frame)
+        return len(frame)
+
+    try:
+        if await streaming.pump(reader, send_event):
+            _abort(socket.scope)
+        elif not reader.gone:
+            await socket.close(1000)
+    except WebSocketDisconnect:
+        pass
+    finally:
+        watcher.cancel()
+        streaming.dialogues.leave(reader)
