@@ -1,0 +1,123 @@
+"""Whether a request may generate now: faults that answer at once, concurrency of the plan, credits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from mock_tts import errors
+from mock_tts.catalog import Model
+from mock_tts.errors import ApiError, Problem
+from mock_tts.faults import Effects, Fault, Kind
+from mock_tts.replies import Headers, wait_until
+from mock_tts.service import Service, credits_of
+from mock_tts.settings import OverLimit
+
+_TYPES = {
+    **{400: "invalid_request", 401: "authentication_error", 402: "payment_required", 403: "authorization_error"},
+    **{404: "not_found", 409: "conflict", 429: "rate_limit_error", 503: "service_unavailable"},
+}
+_CODES = {
+    **{400: "bad_request", 401: "unauthorized", 402: "insufficient_credits", 403: "forbidden"},
+    404: "not_found",
+} | {
+    409: "already_running",
+    429: "system_busy",
+    503: "service_unavailable",
+}
+
+
+def fault_error(service: Service, fault: Fault) -> ApiError:
+    """The error answer that a STATUS fault asks for."""
+    code = fault.code or _CODES.get(fault.status, "internal_error")
+    problem = Problem(fault.status, _TYPES.get(fault.status, "internal_error"), code)
+    if code == "concurrent_limit_exceeded":
+        problem = errors.CONCURRENCY
+    message = fault.message or (
+        "We're experiencing heavy traffic and prioritise requests of higher plans. Please try again shortly."
+        if code == "system_busy"
+        else f"The server was told to answer {fault.status}."
+    )
+    return ApiError(problem, message, headers=retry_after(service, fault))
+
+
+def retry_after(service: Service, fault: Fault | None = None) -> tuple[tuple[bytes, bytes], ...]:
+    """The ``retry-after`` header, which the real API is not known to send."""
+    if fault is not None and fault.retry_after_s is not None:
+        return ((b"retry-after", str(fault.retry_after_s).encode()),)
+    chosen = service.settings.choices.retry_after
+    return () if chosen == "none" else ((b"retry-after", chosen.encode()),)
+
+
+def limit_of(service: Service, model: Model, effects: Effects) -> tuple[int | None, OverLimit, int]:
+    """Requests in flight allowed (None for any number), what happens above it, and how many may wait."""
+    fault = effects.get(Kind.CONCURRENCY)
+    plan = service.settings.plan
+    planned = None if plan is None else plan.limit(model)
+    if fault is not None:
+        limit = fault.limit if fault.limit is not None else planned
+        return limit, OverLimit(fault.policy), fault.queue_length
+    return planned, service.settings.over_limit, service.settings.queue_length
+
+
+def group_of(model: Model) -> str:
+    """The concurrency group of ``model``."""
+    return "fast" if model.family in ("flash", "turbo") else "slow"
+
+
+@asynccontextmanager
+async def slot(
+    service: Service, model: Model, effects: Effects, transport: asyncio.Transport | None
+) -> AsyncIterator[Headers]:
+    """Holds one of the plan's slots, after waiting for it if the policy says so; gives the concurrency headers."""
+    limit, policy, queue_length = limit_of(service, model, effects)
+    group = group_of(model)
+    slots = service.slots
+    if not slots.try_enter(group, limit):
+        if policy is OverLimit.REJECT or slots.waiting >= queue_length:
+            raise too_many(service, limit)
+        slots.waiting += 1
+        try:
+            await _wait_for_slot(service, group, limit, transport)
+        finally:
+            slots.waiting -= 1
+    try:
+        active = str(slots.active[group]).encode()
+        maximum = str(UNLIMITED if limit is None else limit).encode()
+        yield [
+            (b"current-concurrent-requests", active),
+            (b"maximum-concurrent-requests", maximum),
+            (b"workspace-concurrent-requests", active),
+        ]
+    finally:
+        slots.leave(group)
+
+
+UNLIMITED = 1000
+"""What the header says when no plan was chosen."""
+
+
+async def _wait_for_slot(service: Service, group: str, limit: int | None, transport: asyncio.Transport | None) -> None:
+    loop = asyncio.get_running_loop()
+    pause_s = max(service.settings.profile.queue_s, 0.001)
+    while True:
+        await wait_until(loop.time() + pause_s, transport)
+        if service.slots.try_enter(group, limit):
+            return
+
+
+def too_many(service: Service, limit: int | None) -> ApiError:
+    """429 with the plan's limit in its message."""
+    message = errors.CONCURRENCY_MESSAGE.format(limit=limit)
+    return ApiError(errors.CONCURRENCY, message, headers=retry_after(service))
+
+
+def charge(service: Service, model: Model, text: str, effects: Effects) -> int:
+    """Takes the credits for ``text`` and gives their number. Raises ApiError when there are too few."""
+    needed = credits_of(model, text)
+    exhausted = effects.get(Kind.QUOTA) is not None
+    if exhausted or not service.credits.spend(needed):
+        quota = service.credits.limit or 10_000
+        left = 0 if exhausted else service.credits.left
+        problem = errors.QUOTA if service.settings.choices.quota_form == "legacy" else errors.INSUFFICIENT_CREDITS
+        raise ApiError(problem, errors.QUOTA_MESSAGE.format(quota=quota, left=left, needed=needed))
+    return needed

@@ -1,0 +1,100 @@
+"""One HTTP request for speech: what was asked, what has been sent, and the faults that hit it."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from mock_tts.catalog import Model
+from mock_tts.faults import NO_EFFECTS, Effects, Fault, Kind, Route
+from mock_tts.ledger import Entry
+from mock_tts.profile import Timing
+from mock_tts.replies import ClientGone, Headers, Scope, Send, wait_until
+from mock_tts.service import Service
+from mock_tts.speech import Alignment
+from mock_tts.track import Speech
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One voice's part of an answer: where it lies in the text and in time."""
+
+    voice_id: str
+    start_char: int
+    stop_char: int
+    start_ms: int
+    stop_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be delivered. ``segments`` is empty outside text-to-dialogue."""
+
+    speech: Speech
+    alignment: Alignment
+    segments: tuple[Segment, ...]
+    timing: Timing
+    model: Model
+    credits: int
+
+
+@dataclass(slots=True)
+class Call:
+    """State of one request; its counts end up in the ledger."""
+
+    service: Service
+    scope: Scope
+    send: Send
+    route: Route
+    transport: asyncio.Transport | None
+    started_s: float
+    request_id: str
+    trace_id: str
+    voice_id: str = ""
+    text_hash: str = ""
+    chars: int = 0
+    status: int = 0
+    bytes_out: int = 0
+    effects: Effects = NO_EFFECTS
+    headers: Headers = field(default_factory=list)
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Sends the status and headers."""
+        self.status = status
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, data: bytes, more: bool) -> None:
+        """Sends a part of the body. Raises ClientGone when there is nobody left to read it."""
+        await self.send({"type": "http.response.body", "body": data, "more_body": more})
+        self.bytes_out += len(data)
+        if more and self.transport is not None and self.transport.is_closing():
+            raise ClientGone
+
+    async def wait(self, since_start_s: float) -> None:
+        """Returns ``since_start_s`` after the request was taken up."""
+        if since_start_s > 0:
+            await wait_until(self.started_s + since_start_s, self.transport)
+
+    async def pause(self, seconds: float) -> None:
+        """Stands still for ``seconds``, and so moves everything that is still due."""
+        self.started_s += seconds
+        await wait_until(asyncio.get_running_loop().time() + seconds, self.transport)
+
+    def abort(self) -> None:
+        """Cuts the connection without a word, as a crashed server would. Always raises ClientGone."""
+        self.note_fault(Kind.CUT)
+        if self.transport is not None:
+            self.transport.abort()
+        raise ClientGone
+
+    def fault(self, kind: Kind) -> Fault | None:
+        return self.effects.by_kind.get(kind) if self.effects.by_kind else None
+
+    def note_fault(self, kind: Kind) -> None:
+        self.service.ledger.faults[kind.value] += 1
+
+    def entry(self) -> Entry:
+        """What the journal keeps."""
+        at_s = round(self.service.uptime_s(), 3)
+        return Entry(
+            *(at_s, self.route.value, self.voice_id, self.text_hash, self.chars),
+            *(self.status, self.bytes_out, self.request_id),
+        )

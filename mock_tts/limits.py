@@ -1,0 +1,42 @@
+"""Concurrency and credits of the account: plain counters, no waiting and no clock."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Slots:
+    """Requests that generate at this moment, by group of models, and those waiting for a slot."""
+
+    active: Counter[str] = field(default_factory=Counter)
+    waiting: int = 0
+
+    def try_enter(self, group: str, limit: int | None) -> bool:
+        """Takes a slot of ``group`` unless all ``limit`` are taken; None is no limit."""
+        if limit is not None and self.active[group] >= limit:
+            return False
+        self.active[group] += 1
+        return True
+
+    def leave(self, group: str) -> None:
+        """Gives a slot back."""
+        self.active[group] -= 1
+
+
+@dataclass(slots=True)
+class Credits:
+    """Credits of the account; ``limit`` None never runs out."""
+
+    limit: int | None
+    used: int = 0
+
+    @property
+    def left(self) -> int | None:
+        return None if self.limit is None else max(0, self.limit - self.used)
+
+    def spend(self, credits: int) -> bool:
+        """Takes ``credits`` if there are as many; says whether there were."""
+        if self.limit is not None and self.used + credits > self.limit:
+            return False
+        self.used += credits
+        return True

@@ -1,0 +1,122 @@
+"""Listens: one uvicorn server, one event loop, plain HTTP and WebSocket on one port and TLS on another."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import ssl
+import tempfile
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import trustme
+import uvicorn
+
+from mock_tts.app import App
+from mock_tts.errors import UsageError
+from mock_tts.protocol import HttpProtocol, SocketProtocol
+from mock_tts.service import Service
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+_BACKLOG = 4096
+_GRACE_S = 1
+
+
+class Listener(uvicorn.Server):
+    """uvicorn's server with a second, encrypted listener, a readiness callback, and an orderly end on SIGTERM."""
+
+    def __init__(
+        self, config: uvicorn.Config, tls: tuple[socket.socket, ssl.SSLContext] | None, on_ready: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._tls = tls
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._tls is not None:
+            sock, context = self._tls
+            loop = asyncio.get_running_loop()
+            self.servers.append(await loop.create_server(self._protocol, sock=sock, ssl=context, backlog=_BACKLOG))
+        self._on_ready()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return HttpProtocol(config=self.config, server_state=self.server_state, app_state={})
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Ends on SIGTERM and SIGINT without raising them again: being told to stop is no failure."""
+        previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+def bind(host: str, port: int, flag: str) -> socket.socket:
+    """A listening address; port 0 takes a free one. Raises UsageError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except (OSError, UnicodeError) as error:
+        sock.close()
+        raise UsageError(
+            f"{flag}: expected a free local address, found {host}:{port}: {error}; choose another"
+        ) from error
+    return sock
+
+
+def tls_context(host: str, directory: Path) -> tuple[ssl.SSLContext, Path]:
+    """A server context with a certificate for this machine's names, and the file of the CA that signed it."""
+    authority = trustme.CA()
+    names = dict.fromkeys(("localhost", "127.0.0.1", "::1", host))
+    wildcards = ("0.0.0.0", "::")
+    certificate = authority.issue_cert(*(name for name in names if name not in wildcards))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    path = directory / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return context, path
+
+
+def serve(service: Service, host: str, port: int, tls_port: int | None, announce: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or SIGINT. ``announce`` gets one line per listener once all of them accept connections;
+    the plain one comes last. Raises UsageError when an address is taken."""
+    with contextlib.ExitStack() as stack:
+        plain = stack.enter_context(bind(host, port, "--port"))
+        lines = []
+        tls = None
+        if tls_port is not None:
+            encrypted = stack.enter_context(bind(host, tls_port, "--tls-port"))
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="mock-tts-"))
+            context, ca_path = tls_context(host, Path(directory))
+            tls = (encrypted, context)
+            lines += [f"CA certificate: {ca_path}", f"mock-tts TLS on {_url('https', encrypted)}"]
+        lines.append(f"mock-tts listening on {_url('http', plain)}")
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # cut connections are this program's trade
+        config = uvicorn.Config(
+            App(service),
+            loop="uvloop",
+            http=HttpProtocol,
+            ws=SocketProtocol,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_ping_interval=None,
+            ws_per_message_deflate=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=_GRACE_S,
+            backlog=_BACKLOG,
+        )
+        listener = Listener(config, tls, lambda: announce("\n".join(lines)))
+        listener.run(sockets=[plain])
+
+
+def _url(scheme: str, sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

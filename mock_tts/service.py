@@ -1,0 +1,97 @@
+"""The state that all routes share: clips, ledger, faults, slots, credits, ids. One object per server."""
+
+import random
+import re
+import string
+import time
+from collections import OrderedDict
+
+from mock_tts import errors
+from mock_tts.audio import ClipBank, Utterance
+from mock_tts.catalog import Model
+from mock_tts.errors import ApiError
+from mock_tts.faults import Fault, FaultPlan
+from mock_tts.formats import AudioFormat
+from mock_tts.ledger import Ledger
+from mock_tts.limits import Credits, Slots
+from mock_tts.packing import whole_file
+from mock_tts.settings import Settings
+from mock_tts.speech import speech_s
+
+_BASE62 = string.ascii_letters + string.digits
+_HEX_KEY = re.compile(r"sk_[0-9a-f]{48}", re.ASCII)
+_CACHED_FILE_BYTES = 256 * 1024
+_CACHE_BYTES = 8 * 1024 * 1024
+
+NO_KEY_MESSAGE = "Neither xi-api-key header, authorization header nor single-use token was provided. Provide one."
+
+
+class Service:
+    """What a request handler needs besides its request."""
+
+    def __init__(self, settings: Settings, faults: tuple[Fault, ...] = ()) -> None:
+        self.settings = settings
+        self.bank = ClipBank(settings.seed)
+        self.ledger = Ledger()
+        self.faults = FaultPlan(faults, settings.seed)
+        self.slots = Slots()
+        self.credits = Credits(settings.quota_credits)
+        self.started_s = time.monotonic()
+        self._ids = random.Random(settings.seed)
+        self._files: OrderedDict[tuple[str, bytes, int], bytes] = OrderedDict()
+        self._files_bytes = 0
+
+    def uptime_s(self) -> float:
+        return time.monotonic() - self.started_s
+
+    def base62_id(self) -> str:
+        """20 base62 characters, as ``request-id`` has."""
+        return "".join(self._ids.choices(_BASE62, k=20))
+
+    def hex_id(self) -> str:
+        """32 hex characters, as ``x-trace-id`` has."""
+        return f"{self._ids.getrandbits(128):032x}"
+
+    def check_key(self, key: str) -> None:
+        """Raises ApiError unless ``key`` is good."""
+        if not key:
+            raise ApiError(errors.MISSING_KEY, NO_KEY_MESSAGE)
+        keys = self.settings.keys
+        if keys is None or key in keys:
+            return
+        if _HEX_KEY.fullmatch(key):
+            raise ApiError(errors.BAD_KEY_SHAPED, "Invalid API key", param="api_key")
+        raise ApiError(errors.BAD_KEY, "Invalid API key")
+
+    def speak(
+        self,
+        text: str,
+        voice_id: str,
+        audio_format: AudioFormat,
+        *,
+        speed: float | None = None,
+        seed: int | None = None,
+    ) -> Utterance:
+        """The audio of ``text``."""
+        return self.bank.speak(text, voice_id, audio_format, speech_s(text, 1.0 if speed is None else speed), seed)
+
+    def file_of(self, utterance: Utterance) -> bytes:
+        """The whole file of ``utterance``; recent small ones are kept, up to 8 MiB in all."""
+        key = (utterance.audio_format.name, utterance.digest, utterance.frame_count)
+        data = self._files.get(key)
+        if data is not None:
+            self._files.move_to_end(key)
+            return data
+        data = whole_file(utterance)
+        if len(data) <= _CACHED_FILE_BYTES:
+            self._files[key] = data
+            self._files_bytes += len(data)
+            while self._files_bytes > _CACHE_BYTES:
+                _, old = self._files.popitem(last=False)
+                self._files_bytes -= len(old)
+        return data
+
+
+def credits_of(model: Model, text: str) -> int:
+    """Credits that ``text`` costs: half a credit a character on flash and turbo, one elsewhere."""
+    return int(len(text) * model.credits_per_char)
