@@ -66,10 +66,10 @@ class ContainerSection(Section):
     image: Name | None = None
     command: Words | None = None
     memory_limit: SizeBytes | None = None
-    env: Annotated[dict[str, str], AfterValidator(_named_env)] = {}
+    env: Annotated[dict[str, str], AfterValidator(_named_env)] = Field(default_factory=dict)
     network: Name = "host"
     port: Annotated[int, Field(gt=0, lt=65536)] | None = None
-    labels: Annotated[dict[str, str], AfterValidator(_foreign_labels)] = {}
+    labels: Annotated[dict[str, str], AfterValidator(_foreign_labels)] = Field(default_factory=dict)
     restart: Literal["never", "on-failure"] = "never"
     compose_service: Name | None = None
     compose_project: Name | None = None

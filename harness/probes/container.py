@@ -1,0 +1,186 @@
+"""The memory that a container really holds: from its control group's files where they can be seen, else by the engine.
+
+Files cost a fraction of a millisecond and no question to the engine, which is asked only when the group has gone
+(the container ended or was started again). A remote engine is asked for its statistics at every reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ProbeError
+from harness.model import Column, ColumnKind, ContainerIdentity, Role, Unit
+from harness.probes.base import Reading
+from harness.probes.cgroup import Cgroup, CgroupReading, find_cgroup, memory_of_v1, memory_of_v2
+from harness.probes.engine import ContainerState, DockerEngine, Engine, parse_time_s
+
+COLUMNS = (
+    Column("anon_bytes", Unit.BYTES, ColumnKind.GAUGE, "memory the container's processes hold; page cache not counted"),
+    Column("file_bytes", Unit.BYTES, ColumnKind.GAUGE, "page cache, which the kernel takes back at need"),
+    Column("shmem_bytes", Unit.BYTES, ColumnKind.GAUGE, "shared memory and tmpfs, which nothing takes back"),
+    Column("kernel_bytes", Unit.BYTES, ColumnKind.GAUGE, "kernel memory on the container's account"),
+    Column("swap_bytes", Unit.BYTES, ColumnKind.GAUGE, "held memory that was moved to swap"),
+    Column(
+        "working_set_bytes",
+        Unit.BYTES,
+        ColumnKind.GAUGE,
+        "usage less inactive page cache: what `docker stats` and the kubelet show",
+    ),
+    Column("limit_bytes", Unit.BYTES, ColumnKind.GAUGE, "memory limit; blank = none"),
+    Column("oom_kills_count", Unit.COUNT, ColumnKind.COUNTER, "processes killed out of memory"),
+    Column("restarts_count", Unit.COUNT, ColumnKind.COUNTER, "starts after the first"),
+    Column("cpu_s", Unit.SECONDS, ColumnKind.COUNTER, "processor time since this start"),
+    Column("pids_count", Unit.COUNT, ColumnKind.GAUGE, "processes and threads"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """One start of the container: where its numbers are until it ends. ``inode`` tells the group from its successor."""
+
+    state: ContainerState
+    cgroup: Cgroup | None
+    inode: int | None
+    earlier_oom_kills_count: int
+
+    @property
+    def identity(self) -> ContainerIdentity:
+        return ContainerIdentity(self.state.container_id, self.state.started_at)
+
+
+class ContainerProbe:
+    """Reads one container by name or id, through its restarts. ``connect`` is called at the first use, not before."""
+
+    columns = COLUMNS
+
+    def __init__(
+        self,
+        container: str,
+        *,
+        name: str = "target",
+        role: Role = Role.TARGET,
+        period_s: float = 1.0,
+        connect: Callable[[], Engine] = DockerEngine,
+        proc: Path = Path("/proc"),
+    ) -> None:
+        self._container = container
+        self._name, self._role, self._period_s = name, role, period_s
+        self._connect, self._proc = connect, proc
+        self._engine: Engine | None = None
+        self._since_s = 0.0
+        self._life: _Life | None = None
+        self._restarts_count = 0
+        self._oom_kills_count = 0
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def role(self) -> Role:
+        return self._role
+
+    @property
+    def period_s(self) -> float:
+        return self._period_s
+
+    def check(self) -> str | None:
+        try:
+            reading = self._read_life(self._current_life())
+        except ProbeError as error:
+            return str(error)
+        if reading.anon_bytes is None:
+            return (
+                f"expected the memory of container {self._container!r}, found neither its control group nor statistics "
+                "with anonymous memory; the engine's host needs the memory controller"
+            )
+        return None
+
+    def identity(self) -> ContainerIdentity | None:
+        try:
+            return self._current_life().identity
+        except ProbeError:
+            return None
+
+    def read(self) -> Reading:
+        life = self._current_life()
+        try:
+            reading = self._read_life(life)
+        except OSError as error:  # its control group went away between two lines of this method
+            raise ProbeError(f"container {life.state.name} ended while it was read") from error
+        counts: dict[str, int] = {"restarts_count": self._restarts_count}
+        if reading.oom_kills_count is not None or life.earlier_oom_kills_count:
+            kills = life.earlier_oom_kills_count + (reading.oom_kills_count or 0)
+            counts["oom_kills_count"] = self._oom_kills_count = max(self._oom_kills_count, kills)
+        return asdict(reading) | counts
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    def _read_life(self, life: _Life) -> CgroupReading:
+        if life.cgroup is not None:
+            return life.cgroup.read()
+        limit_bytes = life.state.memory_limit_bytes
+        reading = reading_of_statistics(self._asked().statistics(life.state.container_id))
+        return replace(reading, limit_bytes=limit_bytes)
+
+    def _current_life(self) -> _Life:
+        """Who is there now. Raises ProbeError when nobody is."""
+        life = self._life
+        if life is not None and life.inode is not None and life.inode == _inode(life.cgroup):
+            return life
+        state = self._asked().state(self._container)
+        if not state.running or state.pid is None:
+            raise ProbeError(state.why_not_running())
+        if life is None or life.identity != ContainerIdentity(state.container_id, state.started_at):
+            self._restarts_count = max(state.restarts_count, self._restarts_count + (life is not None))
+            life = self._life = self._begin_life(state, state.pid)
+        return life
+
+    def _begin_life(self, state: ContainerState, pid: int) -> _Life:
+        """What is known at a start: the last kill of an earlier life was never read, only the engine noted it."""
+        cgroup = find_cgroup(pid, state.container_id, self._proc)
+        kills, started_s = self._oom_kills_count, parse_time_s(state.started_at)
+        if started_s is not None and self._since_s < started_s:
+            earlier = self._asked().events(state.container_id, self._since_s, started_s)
+            kills = max(kills, sum(event.action == "oom" for event in earlier))
+        return _Life(state, cgroup, _inode(cgroup), kills)
+
+    def _asked(self) -> Engine:
+        if self._engine is None:
+            self._engine = self._connect()
+            self._since_s = self._engine.now_s()
+        return self._engine
+
+
+def reading_of_statistics(statistics: Mapping[str, Any]) -> CgroupReading:
+    """One reading from the engine's statistics. Raises ProbeError when they say nothing about memory.
+
+    Their limit is the host's memory where none is set, and they lack the count of kills: both stay None.
+    """
+    memory = statistics.get("memory_stats", {})
+    stat = memory.get("stats")
+    if not stat:
+        raise ProbeError("expected the engine's statistics to tell memory, found none; has the container ended?")
+    held = memory_of_v1 if "total_rss" in stat else memory_of_v2
+    cpu_ns = statistics.get("cpu_stats", {}).get("cpu_usage", {}).get("total_usage")
+    return CgroupReading(
+        **held(stat, memory.get("usage")),
+        cpu_s=None if cpu_ns is None else cpu_ns / 1e9,
+        pids_count=statistics.get("pids_stats", {}).get("current"),
+    )
+
+
+def _inode(cgroup: Cgroup | None) -> int | None:
+    """Number of the group's folder, which no later group of the same path gets again; None when it is gone."""
+    if cgroup is None:
+        return None
+    try:
+        return cgroup.folder.stat().st_ino
+    except OSError:
+        return None

@@ -1,0 +1,181 @@
+"""What the harness asks a container engine: states, statistics, past events. Never a stream without an end.
+
+The docker package is imported when an engine is really needed: it weighs 17 MiB of the sampler's memory.
+Every failure is a ProbeError that says what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from harness.errors import ProbeError
+
+if TYPE_CHECKING:
+    import docker
+
+TIMEOUT_S = 10.0
+COMPOSE_SERVICE_LABEL = "com.docker.compose.service"
+COMPOSE_PROJECT_LABEL = "com.docker.compose.project"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """A container as the engine knows it; ``pid`` None while it does not run, ``memory_limit_bytes`` None = no limit.
+
+    ``exit_code`` and ``oom_killed`` are of its last end and hold only while it does not run.
+    """
+
+    container_id: str
+    name: str
+    running: bool
+    started_at: str
+    pid: int | None = None
+    exit_code: int | None = None
+    oom_killed: bool = False
+    restarts_count: int = 0
+    memory_limit_bytes: int | None = None
+    log_path: str = ""
+
+    def why_not_running(self) -> str:
+        """Why nothing can be read, for an event."""
+        if self.oom_killed:
+            return f"container {self.name} was killed out of memory (exit code {self.exit_code})"
+        return f"container {self.name} is not running (exit code {self.exit_code})"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """Something the engine noted: ``action`` as the engine names it (start, die, oom, destroy, ...)."""
+
+    time_s: float
+    action: str
+    exit_code: int | None = None
+
+
+class Engine(Protocol):
+    """What probes and the watch need of an engine; times are seconds since the epoch by the engine's clock."""
+
+    def state(self, container: str) -> ContainerState:
+        """The state of the container with this name or id. Raises ProbeError when there is none."""
+
+    def statistics(self, container: str) -> Mapping[str, Any]:
+        """The engine's own statistics, one reading without waiting for a second. Raises ProbeError."""
+
+    def events(self, container: str, since_s: float, until_s: float) -> tuple[EngineEvent, ...]:
+        """What happened in ``[since_s, until_s)``, oldest first. Raises ProbeError."""
+
+    def now_s(self) -> float: ...
+
+    def close(self) -> None: ...
+
+
+class DockerEngine:
+    """The engine that the environment names (``DOCKER_HOST``), else the one on this machine's socket."""
+
+    def __init__(self) -> None:
+        with engine_errors("a container engine"):
+            import docker
+
+            self.client: docker.DockerClient = docker.from_env(timeout=int(TIMEOUT_S))
+            try:
+                asked_s = time.time()
+                told = parse_time_s(str(self.client.info().get("SystemTime", "")))
+            except BaseException:
+                self.client.close()
+                raise
+        self._ahead_s = 0.0 if told is None else told - (asked_s + time.time()) / 2
+
+    def state(self, container: str) -> ContainerState:
+        with engine_errors(f"container {container!r}"):
+            return state_of(self.client.api.inspect_container(container))
+
+    def statistics(self, container: str) -> Mapping[str, Any]:
+        with engine_errors(f"statistics of container {container!r}"):
+            found: Mapping[str, Any] = self.client.api.stats(container, stream=False, one_shot=True)
+            return found
+
+    def events(self, container: str, since_s: float, until_s: float) -> tuple[EngineEvent, ...]:
+        if until_s <= since_s:
+            return ()
+        # whole seconds are all the client's types allow; the exact cut is made here by the nanosecond stamps
+        with engine_errors(f"events of container {container!r}"):
+            stream = self.client.api.events(
+                since=int(since_s),
+                until=int(until_s) + 1,
+                filters={"container": container, "type": "container"},
+                decode=True,
+            )
+            with contextlib.closing(stream):
+                found = [event_of(item) for item in stream]
+        return tuple(event for event in found if since_s <= event.time_s < until_s)
+
+    def now_s(self) -> float:
+        return time.time() + self._ahead_s
+
+    def close(self) -> None:
+        self.client.close()
+
+
+@contextlib.contextmanager
+def engine_errors(expected: str) -> Iterator[None]:
+    """Turns whatever the client or the connection raises into one line."""
+    import docker.errors
+    import requests
+
+    try:
+        yield
+    except docker.errors.NotFound as error:
+        raise ProbeError(f"expected {expected}, the engine knows none; `docker ps --all` lists them") from error
+    except docker.errors.APIError as error:
+        raise ProbeError(f"expected {expected}, the engine refused: {error.explanation or error}") from error
+    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        raise ProbeError(
+            f"expected {expected}, found no engine that answers at {where}; start one, "
+            f"set DOCKER_HOST, or join the group docker ({type(error).__name__})"
+        ) from error
+
+
+def state_of(inspected: Mapping[str, Any]) -> ContainerState:
+    """The state in the engine's answer about one container."""
+    state = inspected["State"]
+    running = bool(state.get("Running")) and not state.get("Restarting", False)
+    return ContainerState(
+        container_id=inspected["Id"],
+        name=inspected.get("Name", "").lstrip("/"),
+        running=running,
+        started_at=state.get("StartedAt", ""),
+        pid=state["Pid"] if running and state.get("Pid") else None,
+        exit_code=None if running else state.get("ExitCode"),
+        oom_killed=bool(state.get("OOMKilled")),
+        restarts_count=inspected.get("RestartCount", 0),
+        memory_limit_bytes=inspected.get("HostConfig", {}).get("Memory") or None,
+        log_path=inspected.get("LogPath", ""),
+    )
+
+
+def event_of(item: Mapping[str, Any]) -> EngineEvent:
+    """One event of the engine's stream."""
+    code = item.get("Actor", {}).get("Attributes", {}).get("exitCode", "")
+    return EngineEvent(
+        time_s=item["timeNano"] / 1e9,
+        action=str(item.get("Action", "")),
+        exit_code=int(code) if code.isdigit() else None,
+    )
+
+
+def parse_time_s(stamp: str) -> float | None:
+    """Seconds since the epoch of an engine's stamp (nanoseconds, ``Z`` or an offset), None where it is none."""
+    whole, dot, rest = stamp.partition(".")
+    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+    try:
+        # fromisoformat takes at most six digits of a second
+        return datetime.fromisoformat(f"{whole}{dot}{digits[:6]}{rest[len(digits) :]}").timestamp()
+    except ValueError:
+        return None
