@@ -15,11 +15,17 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def printable(text: object, limit: int = MAX_CHARACTERS) -> str:
-    """``text`` in one line: control, bidirectional and unpaired characters as ``\\x1b``; cut at ``limit``, saying so."""
+    """``text`` in one line: control, bidirectional and unpaired characters as ``\\x1b``; cut after ``limit``."""
     raw = str(text)
     shown = "".join(_visible(character) for character in raw[:limit])
     rest = len(raw) - limit
     return f"{shown} … ({rest:,} more characters)" if rest > 0 else shown
+
+
+def short(text: object, limit: int) -> str:
+    """A label of at most ``limit`` characters, safe to show."""
+    shown = printable(text, 10 * limit)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def _visible(character: str) -> str:

@@ -1,0 +1,290 @@
+"""Charts along the run's time: the memory curve with its trend, and the load that caused it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from harness.model import IDLE_KIND
+from harness.report.figures.canvas import (
+    IDLE,
+    INK,
+    LIMIT,
+    MEMORY,
+    MUTED,
+    SURFACE,
+    TREND,
+    Scale,
+    Size,
+    calm_limits,
+    kind_colours,
+    tidy,
+    time_scale,
+)
+from harness.report.figures.curves import Curve, Span, Trend, thinned
+from harness.report.text import short
+
+_TINT = 0.13
+_MB = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLine:
+    """A ceiling (``slope_bytes_per_h`` 0) or the steepest growth allowed, through (``t_s``, ``bytes``)."""
+
+    label: str
+    t_s: float
+    bytes: float
+    slope_bytes_per_h: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MemoryPicture:
+    """All that the main chart shows; ``troughs`` are the levels judged, ``marks`` (time, word) what went wrong when."""
+
+    curve: Curve
+    troughs: Curve | None = None
+    troughs_label: str = "levels judged"
+    trend: Trend | None = None
+    spans: Sequence[Span] = ()
+    limits: Sequence[LimitLine] = ()
+    marks: Sequence[tuple[float, str]] = ()
+    end_s: float = field(default=0.0)
+
+
+def draw_memory(picture: MemoryPicture, size: Size, *, top: float = 0.0) -> Callable[[Figure], None]:
+    """The main chart; ``top`` points are left free above it for a title."""
+
+    def draw(figure: Figure) -> None:
+        kinds = _kinds(picture.spans)
+        lanes_height = 13.0 * len(kinds)
+        axes, lanes = _stacked(figure, size, lanes_height, top=top + 24 + (18 if size.narrow else 0))
+        scale = time_scale(picture.end_s)
+        colours = kind_colours(kinds)
+        _shade(axes, picture.spans, colours, scale)
+        handles = _draw_curves(axes, picture, scale, size)
+        axes.set_xlim(0, max(picture.end_s, 1e-9) / scale.factor)
+        axes.set_ylim(*_memory_limits(picture))
+        _draw_limits(axes, picture, scale, handles)
+        _draw_marks(axes, picture.marks, scale)
+        tidy(axes, x_ticks=5 if size.narrow else 9)
+        axes.set_ylabel("memory held, MB")
+        _legend(figure, handles, size, top)
+        if lanes is None:
+            axes.set_xlabel(f"time, {scale.unit}")
+        else:
+            axes.tick_params(labelbottom=False)
+            _draw_lanes(lanes, picture.spans, kinds, colours, scale)
+            lanes.set_xlabel(f"time, {scale.unit}")
+
+    return draw
+
+
+def _kinds(spans: Sequence[Span]) -> list[str]:
+    """Kinds in order of first use, idle last."""
+    seen = list(dict.fromkeys(span.kind for span in spans))
+    return [kind for kind in seen if kind != IDLE_KIND] + [kind for kind in seen if kind == IDLE_KIND]
+
+
+def _stacked(figure: Figure, size: Size, lower_height: float, *, top: float) -> tuple[Axes, Axes | None]:
+    """The curve above, what happened below, one time axis; sizes in points."""
+    left, right, bottom, gap = (54.0 if size.narrow else 66.0), 12.0, 38.0, 8.0
+    width = (size.width - left - right) / size.width
+    lower = bottom + lower_height + (gap if lower_height else 0)
+    axes = figure.add_axes((left / size.width, lower / size.height, width, (size.height - top - lower) / size.height))
+    if not lower_height:
+        return axes, None
+    below = figure.add_axes((left / size.width, bottom / size.height, width, lower_height / size.height), sharex=axes)
+    return axes, below
+
+
+def _shade(axes: Axes, spans: Sequence[Span], colours: dict[str, str], scale: Scale) -> None:
+    for span in spans:
+        left, right = span.start_s / scale.factor, span.end_s / scale.factor
+        if span.idle:
+            axes.axvspan(left, right, facecolor="none", edgecolor=IDLE, hatch="///", linewidth=0, alpha=0.55)
+        else:
+            axes.axvspan(left, right, facecolor=colours[span.kind], alpha=_TINT, linewidth=0)
+
+
+def _draw_curves(axes: Axes, picture: MemoryPicture, scale: Scale, size: Size) -> list[Artist]:
+    curve = thinned(picture.curve, size.columns)
+    dense = len(curve.t_s) < len(picture.curve.t_s)
+    handles: list[Artist] = []
+    handles += axes.plot(
+        curve.t_s / scale.factor,
+        curve.values / _MB,
+        color=MEMORY,
+        linewidth=0.8 if dense else 1.0,
+        alpha=0.6 if dense else 1.0,
+        label="memory held",
+        zorder=2,
+    )
+    trend = picture.trend
+    if trend is not None and len(trend.t_s):
+        t = trend.t_s / scale.factor
+        axes.fill_between(t, trend.low / _MB, trend.high / _MB, color=TREND, alpha=0.22, linewidth=0, zorder=3)
+        handles += axes.plot(t, trend.fitted / _MB, color=TREND, linewidth=2.2, label="trend with 95 % band", zorder=4)
+    troughs = picture.troughs
+    if troughs is not None and len(troughs.t_s):
+        handles += axes.plot(
+            troughs.t_s / scale.factor,
+            troughs.values / _MB,
+            linestyle="none",
+            marker="o",
+            markersize=3.4,
+            markerfacecolor=SURFACE,
+            markeredgecolor=INK,
+            markeredgewidth=0.9,
+            label=picture.troughs_label,
+            zorder=5,
+        )
+    return handles
+
+
+def _memory_limits(picture: MemoryPicture) -> tuple[float, float]:
+    shown = [picture.curve.values]
+    if picture.trend is not None:
+        shown.append(picture.trend.fitted)
+    known = np.concatenate(shown)
+    known = known[np.isfinite(known)]
+    if not len(known):
+        return 0.0, 1.0
+    low, high = float(known.min()), float(known.max())
+    for limit in picture.limits:
+        if limit.slope_bytes_per_h == 0 and high < limit.bytes <= high + 1.5 * max(high - low, 0.2 * high):
+            high = limit.bytes
+    return calm_limits(low / _MB, high / _MB)
+
+
+def _draw_limits(axes: Axes, picture: MemoryPicture, scale: Scale, handles: list[Artist]) -> None:
+    """Ceilings and allowed growth, as far as they are inside the picture."""
+    bottom, top = axes.get_ylim()
+    for limit in picture.limits:
+        end = limit.bytes + limit.slope_bytes_per_h * (picture.end_s - limit.t_s) / 3600
+        style = (0, (5, 3)) if limit.slope_bytes_per_h == 0 else (0, (1.5, 2))
+        if not bottom <= limit.bytes / _MB <= top:
+            continue
+        handles += axes.plot(
+            [limit.t_s / scale.factor, picture.end_s / scale.factor],
+            [limit.bytes / _MB, end / _MB],
+            color=LIMIT,
+            linewidth=1.6,
+            linestyle=style,
+            label=short(limit.label, 48),
+            zorder=3.5,
+        )
+    axes.set_ylim(bottom, top)
+
+
+def _draw_marks(axes: Axes, marks: Sequence[tuple[float, str]], scale: Scale) -> None:
+    for t_s, word in marks:
+        axes.axvline(t_s / scale.factor, color=LIMIT, linewidth=1.2, zorder=6)
+        axes.annotate(
+            short(word, 30),
+            (t_s / scale.factor, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -3),
+            textcoords="offset points",
+            rotation=90,
+            va="top",
+            fontsize=8.5,
+            color=LIMIT,
+        )
+
+
+def _legend(figure: Figure, handles: list[Artist], size: Size, top: float) -> None:
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(6 / size.width, 1 - (top + 2) / size.height),
+        ncols=2 if size.narrow else 5,
+        handlelength=1.8,
+        columnspacing=1.4,
+        borderaxespad=0,
+        borderpad=0.2,
+        labelspacing=0.35,
+    )
+
+
+def _draw_lanes(axes: Axes, spans: Sequence[Span], kinds: list[str], colours: dict[str, str], scale: Scale) -> None:
+    """One row a kind, a bar where it was driven: who used the target when, legible without colour."""
+    for row, kind in enumerate(kinds):
+        bars = [
+            (span.start_s / scale.factor, (span.end_s - span.start_s) / scale.factor)
+            for span in spans
+            if span.kind == kind
+        ]
+        if kind == IDLE_KIND:
+            axes.broken_barh(bars, (row + 0.18, 0.64), facecolor="none", edgecolor=IDLE, hatch="////", linewidth=0.6)
+        else:
+            axes.broken_barh(bars, (row + 0.18, 0.64), facecolor=colours[kind], linewidth=0)
+    axes.set_ylim(len(kinds), 0)
+    tidy(axes, x_ticks=9)
+    axes.grid(False)
+    axes.set_yticks([row + 0.5 for row in range(len(kinds))], [short(kind, 11) for kind in kinds])
+    axes.tick_params(axis="y", labelsize=8.5, labelcolor=INK)
+    axes.spines["bottom"].set_visible(False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadPicture:
+    """Completed queries a second by kind over the run (``rates[kind]`` on ``t_s``, steps), and the memory above it."""
+
+    curve: Curve
+    t_s: np.ndarray
+    rates: dict[str, np.ndarray]
+    spans: Sequence[Span]
+    end_s: float
+
+
+def draw_load(picture: LoadPicture, size: Size) -> Callable[[Figure], None]:
+    """Memory above, queries a second below, one time axis."""
+
+    def draw(figure: Figure) -> None:
+        axes, below = _stacked(figure, size, 0.34 * size.height, top=26 + (16 if size.narrow else 0))
+        if below is None:
+            return
+        scale = time_scale(picture.end_s)
+        kinds = [kind for kind in _kinds(picture.spans) if kind in picture.rates]
+        kinds += [kind for kind in picture.rates if kind not in kinds]
+        colours = kind_colours(kinds)
+        curve = thinned(picture.curve, size.columns)
+        axes.plot(curve.t_s / scale.factor, curve.values / _MB, color=MEMORY, linewidth=1.0)
+        known = picture.curve.values[np.isfinite(picture.curve.values)] / _MB
+        axes.set_ylim(*calm_limits(known.min(), known.max()) if len(known) else (0, 1))
+        axes.set_xlim(0, max(picture.end_s, 1e-9) / scale.factor)
+        tidy(axes, y_ticks=4, x_ticks=5 if size.narrow else 9)
+        axes.tick_params(labelbottom=False)
+        axes.set_ylabel("memory, MB")
+        _draw_rates(below, picture, kinds, colours, scale)
+        tidy(below, y_ticks=3, x_ticks=5 if size.narrow else 9)
+        below.set_ylabel("queries/s")
+        below.set_xlabel(f"time, {scale.unit}")
+        _legend(figure, [Patch(facecolor=colours[k], label=short(k, 24)) for k in kinds], size, 0)
+
+    return draw
+
+
+def _draw_rates(axes: Axes, picture: LoadPicture, kinds: list[str], colours: dict[str, str], scale: Scale) -> None:
+    base = np.zeros(len(picture.t_s))
+    for kind in kinds:
+        upper = base + picture.rates[kind]
+        axes.fill_between(
+            picture.t_s / scale.factor,
+            base,
+            upper,
+            step="post",
+            facecolor=colours[kind],
+            edgecolor=SURFACE,
+            linewidth=0.3,
+        )
+        base = upper
+    axes.set_ylim(0, max(float(base.max(initial=0.0)) * 1.1, 1e-3))
+    axes.yaxis.label.set_color(MUTED)
