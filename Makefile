@@ -1,0 +1,58 @@
+# Every command a contributor uses; each installs what it needs into .venv and nothing elsewhere
+# (docker-test and the browser tests install Debian packages where they run as root).
+.DEFAULT_GOAL := help
+.PHONY: help soak test check bench docker-test format lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+soak: $(VENV)/.runtime ## the demo: the leaking and the fixed backend, judged and compared (about 5 minutes)
+	@$(BIN)/soak demo
+
+test: $(VENV)/.dev ## every test but the container ones, which have docker-test
+	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not docker and not browser"
+
+check: $(VENV)/.dev ## ruff, mypy, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache | tail -n 12
+
+bench: $(VENV)/.dev ## every benchmark, written to reports/benchmarks.md (about 30 minutes)
+	@$(BIN)/python benchmarks/run_all.py
+
+docker-test: $(VENV)/.dev ## the container tests; installs an engine where there is none (Debian, root)
+	@docker/engine.sh
+	@$(BIN)/pytest -q -m docker tests/docker
+
+format: $(VENV)/.dev ## format and mend what ruff can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: ## pin the newest allowed versions (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.txt pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet -c requirements.txt --extra dev -o requirements-dev.txt pyproject.toml
+
+clean: ## remove the local environment and caches; stored runs stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+
+# venv is missing from some Debian Pythons; virtualenv does the same from PyPI
+$(BIN)/python:
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV) && $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
+
+$(VENV)/.runtime: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "installing the pinned packages into $(VENV) (about a minute)"
+	@$(PIP) --require-hashes -r requirements.txt
+	@$(PIP) --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	@echo "installing the pinned development packages into $(VENV)"
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,15 @@
+"""``soak``: the only place that ends the process."""
+
+from __future__ import annotations
+
+import sys
+
+from harness.cli import run_command_line
+
+
+def main() -> None:
+    sys.exit(run_command_line(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Options that several commands share, and the overrides they lay over the plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", envvar="SOAK_CONFIG", help="Plan to use (soak.toml).")]
+Duration = Annotated[
+    str | None, typer.Option(envvar="SOAK_DURATION", help="Wall-clock length, such as 90s or 2h.", metavar="TIME")
+]
+Speedup = Annotated[
+    float | None, typer.Option(envvar="SOAK_SPEEDUP", help="Drive N times the production rate.", metavar="N")
+]
+Seed = Annotated[int | None, typer.Option(envvar="SOAK_SEED", help="Order, texts and arrivals follow from it.")]
+Out = Annotated[Path | None, typer.Option(envvar="SOAK_OUT", help="Folder of the stored runs (reports).")]
+EarlyStop = Annotated[
+    bool | None,
+    typer.Option("--early-stop/--no-early-stop", envvar="SOAK_EARLY_STOP", help="End as soon as it is certain."),
+]
+Json = Annotated[bool, typer.Option("--json", envvar="SOAK_JSON", help="One JSON object on stdout, the rest on stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", envvar="SOAK_QUIET", help="No progress.")]
+MaxGrowth = Annotated[
+    str | None,
+    typer.Option(envvar="SOAK_MAX_GROWTH", help="Fail when growth is certainly above, such as '50 MB/min'."),
+]
+MaxGrowthPerQuery = Annotated[
+    str | None,
+    typer.Option(envvar="SOAK_MAX_GROWTH_PER_QUERY", help="The same for bytes per query of any kind: '4 KiB'."),
+]
+MaxMemory = Annotated[
+    str | None, typer.Option(envvar="SOAK_MAX_MEMORY", help="Fail when memory held is above, such as '2 GiB'.")
+]
+RunDirectory = Annotated[Path, typer.Argument(help="A stored run.", metavar="RUN")]
+
+
+def gate_overrides(
+    max_growth: str | None, max_growth_per_query: str | None, max_memory: str | None
+) -> dict[str, dict[str, Any]]:
+    """The limits given on the command line as overrides of the plan's ``[gates]``."""
+    return {
+        "gates": {
+            "max_growth": max_growth,
+            "max_growth_per_query": max_growth_per_query,
+            "max_memory": max_memory,
+        }
+    }

@@ -1,0 +1,218 @@
+"""Decides, before anything is started, what will be started and where: ports, URLs, commands.
+
+Every reason why a run could not begin is found here and raised as UsageError.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from harness.errors import UsageError
+from harness.plan.document import Plan
+
+LOOPBACK = "127.0.0.1"
+CONNECT_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A process to start: its words, its whole environment, its folder."""
+
+    words: tuple[str, ...]
+    env: dict[str, str]
+    cwd: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a run starts and what it finds: ``mock`` and ``target`` are None where they run already.
+
+    ``target_pid`` is the process to sample where the target runs already and is a process.
+    """
+
+    base_url: str
+    tts_url: str | None
+    mock: Command | None
+    target: Command | None
+    target_pid: int | None
+    ready_url: str
+
+
+def plan_launch(plan: Plan) -> Launch:
+    """Ports, URLs and commands for ``plan``, checked against this machine as it is now. Raises UsageError."""
+    target = plan.target
+    starts_target = target.command is not None or target.reference is not None or not _runs_already(plan)
+    tts_url, mock = _plan_mock(plan, starts_target)
+    if starts_target:
+        base_url = target.base_url or f"http://{LOOPBACK}:{free_port()}"
+        require_free_port(base_url, "the target's --base-url")
+        command = _target_command(plan, base_url, tts_url)
+        return Launch(base_url, tts_url, mock, command, None, base_url + target.ready_path)
+    pid = target.pid
+    if pid is not None and not psutil.pid_exists(pid):
+        raise UsageError(f"expected a running process as target, found no process {pid}; see `ps`, then give its --pid")
+    base_url = target.base_url or _url_of(pid)
+    require_listener(base_url, "the target")
+    if pid is None and target.container is None:
+        pid = listener_pid(base_url)
+    return Launch(base_url, tts_url, mock, None, pid, base_url + target.ready_path)
+
+
+def _runs_already(plan: Plan) -> bool:
+    return any(value is not None for value in (plan.target.pid, plan.target.container, plan.target.base_url))
+
+
+def _plan_mock(plan: Plan, starts_target: bool) -> tuple[str | None, Command | None]:
+    """The speech URL that the target shall use, and the mock to start behind it where nothing answers there.
+
+    A target that runs already was told its speech service by whoever started it: nothing is started for it
+    unless ``--tts-url`` says where.
+    """
+    url = plan.tts.url
+    if url is None:
+        if not starts_target:
+            return None, None
+        url = f"http://{LOOPBACK}:{free_port()}"
+    elif answers(url):
+        return url, None
+    elif urlsplit(url).hostname not in (LOOPBACK, "localhost"):
+        raise UsageError(f"expected a speech service at --tts-url {url}, found nothing that answers; start it first")
+    port = _port_of(url)
+    words = [
+        *own_program("mock_tts"), "serve", "--host", LOOPBACK, "--port", str(port),
+        "--seed", str(plan.run.seed), "--profile", plan.tts.profile,
+    ]  # fmt: skip
+    if plan.tts.faults is not None:
+        if not plan.tts.faults.is_file():
+            raise UsageError(f"expected the mock's fault plan at {plan.tts.faults}, found no such file")
+        words += ["--faults", str(plan.tts.faults)]
+    return url, Command(tuple(words), dict(os.environ))
+
+
+def _target_command(plan: Plan, base_url: str, tts_url: str | None) -> Command:
+    target, port = plan.target, str(_port_of(base_url))
+    if target.command is None:
+        preset = target.reference or "before"
+        words = [*own_program("voice_backend"), "serve", "--host", LOOPBACK, "--preset", preset]
+        words += ["--time-scale", f"{plan.run.speedup:g}"]
+    else:
+        words = _split(target.command)
+        words = [word.replace("{port}", port).replace("{tts_url}", tts_url or "") for word in words]
+        words = _resolved_program(words, target.cwd)
+    if target.cwd is not None and not target.cwd.is_dir():
+        raise UsageError(f"expected a folder as the target's cwd, found {str(target.cwd)!r}")
+    told = {"PORT": port, "TTS_URL": tts_url or "", "ELEVENLABS_BASE_URL": tts_url or "", "PYTHONUNBUFFERED": "1"}
+    return Command(tuple(words), os.environ | told | target.env, target.cwd)
+
+
+def _split(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"expected a command that can be split as a shell does, found {command!r}: {error}") from error
+
+
+OWN_PROGRAMS = {"mock-tts": "mock_tts", "voice-backend": "voice_backend"}
+
+
+def _resolved_program(words: list[str], cwd: Path | None) -> list[str]:
+    if words[0] in OWN_PROGRAMS:  # also where the environment's bin folder is not on PATH
+        return [*own_program(OWN_PROGRAMS[words[0]]), *words[1:]]
+    found = shutil.which(words[0], path=os.environ.get("PATH")) or shutil.which(words[0], path=str(cwd or "."))
+    if found is None:
+        raise UsageError(f"expected a program to start as target, found none named {words[0]!r} on PATH")
+    return words
+
+
+def own_program(package: str) -> list[str]:
+    """The words that start one of this distribution's programs with this very interpreter."""
+    return [sys.executable, "-m", package]
+
+
+def _port_of(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def free_port() -> int:
+    """A loopback port that nothing uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def require_free_port(url: str, what: str) -> None:
+    """Raises UsageError where the port of ``url`` is taken."""
+    host, port = urlsplit(url).hostname or LOOPBACK, _port_of(url)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UsageError(
+                f"expected a free port for {what}, found {host}:{port} unusable ({error.strerror or error}); "
+                "stop what uses it or name another"
+            ) from error
+
+
+def answers(url: str) -> bool:
+    """Whether something accepts connections at ``url``."""
+    try:
+        socket.create_connection((urlsplit(url).hostname or "", _port_of(url)), CONNECT_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def require_listener(url: str, what: str) -> None:
+    """Raises UsageError where nothing accepts connections at ``url``."""
+    if not answers(url):
+        raise UsageError(f"expected {what} to accept connections at {url}, found nothing there; start it first")
+
+
+def listener_pid(url: str) -> int:
+    """The process that listens at ``url`` on this machine. Raises UsageError."""
+    port = _port_of(url)
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid is not None:
+            return topmost_pid(connection.pid)
+    raise UsageError(
+        f"expected to see which process listens at {url}, found none that this user may see; give --pid or --container"
+    )
+
+
+def topmost_pid(pid: int) -> int:
+    """The parent of a group of forked workers that share one listening socket, or ``pid`` itself."""
+    process = psutil.Process(pid)
+    with contextlib.suppress(psutil.Error):
+        parent = process.parent()
+        if parent is not None and parent.pid != 1 and parent.cmdline()[:2] == process.cmdline()[:2]:
+            return topmost_pid(parent.pid)
+    return pid
+
+
+def _url_of(pid: int | None) -> str:
+    """Where ``pid`` listens, when that is one port. Raises UsageError."""
+    ports: set[int] = set()
+    if pid is not None:
+        with contextlib.suppress(psutil.Error):
+            for connection in psutil.Process(pid).net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN:
+                    ports.add(connection.laddr.port)
+    if len(ports) != 1:
+        raise UsageError(
+            f"expected --base-url to say where the target takes requests, found {len(ports) or 'no'} listening "
+            f"port{'s' if len(ports) != 1 else ''} on the target itself"
+        )
+    return f"http://{LOOPBACK}:{ports.pop()}"

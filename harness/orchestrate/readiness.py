@@ -1,0 +1,51 @@
+"""Waits until a started service takes requests, and notices when it never will."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from harness.errors import TargetError
+from harness.orchestrate.services import Service
+
+POLL_S = 0.05
+ATTEMPT_TIMEOUT_S = 2.0
+FIRST_SERVER_ERROR = 500
+
+
+def await_ready(service: Service, url: str, timeout_s: float, wait: Callable[[float], None]) -> None:
+    """Returns once ``url`` answers with anything below 500.
+
+    ``wait`` takes seconds and may raise to give up early (an interrupt). Raises TargetError when the service ends first
+    or does not answer in ``timeout_s``.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    while not _answers(url):
+        code = service.exit_code()
+        if code is not None:
+            raise TargetError(
+                f"expected the {service.name} to take requests at {url}, found that it ended with code {code}: "
+                f"{service.last_lines() or 'it printed nothing'}"
+            )
+        if time.monotonic() > deadline_s:
+            raise TargetError(
+                f"expected the {service.name} to answer at {url} within {timeout_s:g} s, found silence: "
+                f"{service.last_lines() or 'it printed nothing'}; is ready_path right, does it listen on PORT?"
+            )
+        wait(POLL_S)
+
+
+def _answers(url: str) -> bool:
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = connect(parts.hostname or "", parts.port, timeout=ATTEMPT_TIMEOUT_S)
+    try:
+        connection.request("GET", parts.path or "/")
+        return connection.getresponse().status < FIRST_SERVER_ERROR
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

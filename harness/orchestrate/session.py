@@ -1,0 +1,158 @@
+"""One run in time: starts what the launch says, samples, stores, and ends everything in order.
+
+Owns the only loop of a run. It waits in one ``select`` for the next sample, the load's events, the end of any child and
+the user's signals, so nothing here sleeps, polls or needs a thread.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import StoreError
+from harness.model import EndReason, Event, EventName
+from harness.orchestrate.event_pipe import EventPipe
+from harness.orchestrate.interrupts import Interrupts
+from harness.orchestrate.services import Service, Services
+from harness.sampler import Sampler
+from harness.store.writer import RunWriter
+
+LOG_CHECK_PERIOD_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What an observer is told after each sample; ``memory_bytes`` is the primary metric's last value."""
+
+    t_s: float
+    memory_bytes: float | None
+    new_events: tuple[Event, ...]
+
+
+Observer = Callable[[Tick], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The children of a run by what their end means."""
+
+    load: Service | None
+    target: Service | None
+    mock: Service | None
+
+
+@dataclass(slots=True)
+class Session:
+    """A run that has begun: everything is started and the directory is open."""
+
+    writer: RunWriter
+    sampler: Sampler
+    services: Services
+    cast: Cast
+    interrupts: Interrupts
+    events: EventPipe
+    started_s: float
+    deadline_s: float | None
+    observer: Observer
+    restart_target: Callable[[], Service] | None = None
+    stop_early: Callable[[], bool] | None = None
+
+    def play(self) -> EndReason:
+        """Runs to the end and writes ``end.json``. Children are still alive afterwards, their owner stops them."""
+        try:
+            reason = self._loop()
+            self._pass_on_events()
+        except StoreError:
+            reason = EndReason.DISK_FULL
+        if self.cast.load is not None:
+            self.services.stop_one(self.cast.load)  # it writes load.csv, whose rows end.json counts
+        self.writer.end(reason, self._now_s())
+        return reason
+
+    def _loop(self) -> EndReason:
+        with selectors.DefaultSelector() as selector:
+            for source in (self.interrupts, self.events):
+                selector.register(source, selectors.EVENT_READ)
+            self._watch_children(selector)
+            next_log_check_s = 0.0
+            while True:
+                wait_s = max(0.0, self.sampler.next_deadline_s() - self._now_s())
+                selector.select(wait_s)
+                new_events = self._pass_on_events()
+                if self._now_s() >= self.sampler.next_deadline_s():
+                    self.sampler.tick()
+                    self.observer(Tick(self._now_s(), self.sampler.primary_value, new_events))
+                reason = self._end_reason(selector)
+                if reason is not None:
+                    return reason
+                if self._now_s() >= next_log_check_s:
+                    next_log_check_s = self._now_s() + LOG_CHECK_PERIOD_S
+                    self.services.rotate_logs()
+
+    def _watch_children(self, selector: selectors.BaseSelector) -> None:
+        for service in (self.cast.load, self.cast.target, self.cast.mock):
+            if service is not None:
+                selector.register(service.pidfd, selectors.EVENT_READ)
+
+    def _end_reason(self, selector: selectors.BaseSelector) -> EndReason | None:
+        load, target, mock = self.cast.load, self.cast.target, self.cast.mock
+        if self.interrupts.seen is not None:
+            return EndReason.INTERRUPTED
+        if target is not None and target.exit_code() is not None and not self._restarted(target, selector):
+            self._note(f"the target ended with code {target.exit_code()}: {target.last_lines()}")
+            return EndReason.TARGET_DIED
+        if mock is not None and mock.exit_code() is not None:
+            self._note(f"the mock ended with code {mock.exit_code()}: {mock.last_lines()}")
+            return EndReason.MOCK_FAILED
+        if load is not None and load.exit_code() is not None:
+            if load.exit_code() == 0:
+                return EndReason.COMPLETED
+            self._note(f"the load ended with code {load.exit_code()}: {load.last_lines()}")
+            return EndReason.GENERATOR_FAILED
+        if self.sampler.target_gone:
+            return EndReason.TARGET_DIED
+        if self.stop_early is not None and self.stop_early():
+            return EndReason.EARLY_STOP
+        if self.deadline_s is not None and self._now_s() >= self.deadline_s:
+            return self._at_deadline()
+        return None
+
+    def _at_deadline(self) -> EndReason:
+        """Without a load the deadline is the plan; with one it is the time by which the load must have ended itself."""
+        if self.cast.load is None:
+            return EndReason.COMPLETED
+        self._note(f"the load was still running at {self._now_s():.0f} s, long after its plan had ended")
+        return EndReason.GENERATOR_FAILED
+
+    def _restarted(self, target: Service, selector: selectors.BaseSelector) -> bool:
+        if self.restart_target is None:
+            return False
+        selector.unregister(target.pidfd)
+        self._note(f"the target ended with code {target.exit_code()} and is started again: {target.last_lines()}")
+        self.services.discard(target)
+        self.cast = Cast(self.cast.load, self.restart_target(), self.cast.mock)
+        assert self.cast.target is not None
+        selector.register(self.cast.target.pidfd, selectors.EVENT_READ)
+        return True
+
+    def _pass_on_events(self) -> tuple[Event, ...]:
+        events = tuple(self.events.drain())
+        for event in events:
+            self.writer.event(event)
+        return events
+
+    def _note(self, text: str) -> None:
+        self.writer.event(Event(self._now_s(), EventName.NOTE, {"text": text[:2000]}))
+
+    def _now_s(self) -> float:
+        return time.monotonic() - self.started_s
+
+
+def failed_start_dir(staging: Path) -> Path:
+    """Keeps the logs of a run that never began, under a name that says so."""
+    kept = staging.with_name(f"failed-start{staging.name.removeprefix('.starting')}")
+    staging.rename(kept)
+    return kept
