@@ -1,0 +1,120 @@
+"""The shapes that memory takes without leaking, as columns of a regression: steps, warm-up, cycles, late onsets.
+
+Section 3.2 step 7 of the study. A term knows its column at any time, so the same object serves the fit, the slope at
+the end of the run, and the drawn curve. Which terms a run needs is ``selection``'s business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from harness.analysis.regression import Floats
+
+
+class TermKind(StrEnum):
+    """Families of nuisance."""
+
+    STEP = "step"
+    EXP = "exp"
+    POWER = "power"
+    LOG = "log"
+    HINGE = "hinge"
+    QUADRATIC = "quadratic"
+    CYCLE = "cycle"
+    LOAD = "load"
+
+
+PARAMETERS: dict[TermKind, int] = {
+    TermKind.STEP: 2,
+    TermKind.EXP: 2,
+    TermKind.POWER: 2,
+    TermKind.LOG: 2,
+    TermKind.HINGE: 2,
+    TermKind.QUADRATIC: 1,
+    TermKind.CYCLE: 3,
+    TermKind.LOAD: 1,
+}
+"""What a term costs in the criterion: its coefficients, and one for a place or a time constant that was searched
+for."""
+
+DECAYING = frozenset({TermKind.EXP, TermKind.POWER, TermKind.LOG})
+SMOOTH = DECAYING | {TermKind.HINGE, TermKind.QUADRATIC}
+"""Terms whose own slope at the end of the run is growth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One nuisance column (two for a cycle).
+
+    ``parameter_s`` is the place of a step or hinge, the time constant of a warm-up, the period of a cycle; ``start_s``
+    and ``end_s`` bound the segment that it lives in; ``column`` is the load column that a LOAD term takes.
+    """
+
+    kind: TermKind
+    parameter_s: float
+    start_s: float
+    end_s: float
+    column: int = -1
+
+    def evaluate(self, t_s: Floats) -> Floats:
+        """The column at ``t_s``, of the order of one, zero outside the segment; (n,), or (n, 2) for a cycle."""
+        inside = (t_s >= self.start_s) & (t_s <= self.end_s)
+        length_s = max(self.end_s - self.start_s, 1e-9)
+        u = np.clip(t_s - self.start_s, 0.0, length_s)
+        match self.kind:
+            case TermKind.STEP:
+                return np.where(inside & (t_s > self.parameter_s), 1.0, 0.0)
+            case TermKind.EXP:
+                return np.where(inside, np.exp(-u / self.parameter_s), 0.0)
+            case TermKind.POWER:
+                return np.where(inside, (1.0 + u / self.parameter_s) ** -1.5, 0.0)
+            case TermKind.LOG:
+                full = np.log1p(length_s / self.parameter_s)
+                return np.where(inside, np.log1p(u / self.parameter_s) / full, 0.0)
+            case TermKind.HINGE:
+                return np.where(inside, np.maximum(t_s - self.parameter_s, 0.0) / length_s, 0.0)
+            case TermKind.QUADRATIC:
+                return np.where(inside, (u / length_s) ** 2, 0.0)
+            case TermKind.CYCLE:
+                angle = 2.0 * np.pi * (t_s - self.start_s) / self.parameter_s
+                return np.column_stack([np.sin(angle), np.cos(angle)])
+            case TermKind.LOAD:
+                raise ValueError("a load term is a column of the load, not a function of time")
+
+    def tangent(self, t_s: Floats) -> Floats:
+        """Change of the column with the logarithm of its time constant, (n,): what not knowing the constant costs."""
+        step = 0.05
+        above = Term(self.kind, self.parameter_s * np.exp(step), self.start_s, self.end_s).evaluate(t_s)
+        below = Term(self.kind, self.parameter_s * np.exp(-step), self.start_s, self.end_s).evaluate(t_s)
+        return (above - below) / (2.0 * step)
+
+
+def candidates(t_s: Floats, bounds: list[tuple[float, float]], *, steps: bool = True) -> list[Term]:
+    """Every term that K ascending levels ``t_s`` in the segments ``bounds`` may need, LOAD terms apart."""
+    start_s, end_s = float(t_s[0]), float(t_s[-1])
+    length_s = max(end_s - start_s, 1e-9)
+    spacing_s = length_s / max(t_s.size - 1, 1)
+    terms: list[Term] = []
+    if steps:
+        middles = 0.5 * (t_s[1:] + t_s[:-1])
+        terms += [Term(TermKind.STEP, float(at), start_s, end_s) for at in middles[2:-2]]
+    for low_s, high_s in bounds:
+        span_s = high_s - low_s
+        if span_s < 0.25 * length_s:
+            continue
+        taus_s = np.geomspace(max(1.5 * spacing_s, span_s / 80.0), 0.3 * span_s, 12)
+        terms += [Term(TermKind.EXP, float(tau), low_s, high_s) for tau in taus_s]
+        tails_s = np.geomspace(max(spacing_s, span_s / 60.0), 0.3 * span_s, 6)
+        terms += [Term(kind, float(tau), low_s, high_s) for kind in (TermKind.POWER, TermKind.LOG) for tau in tails_s]
+    terms += [
+        Term(TermKind.HINGE, start_s + share * length_s, start_s, end_s)
+        for share in np.arange(0.1, 0.81, 0.05).tolist()
+    ]
+    terms.append(Term(TermKind.QUADRATIC, length_s, start_s, end_s))
+    fastest = min(20.0, t_s.size / 8.0)
+    periods = np.arange(1.5, fastest, 0.25) if fastest > 1.5 else np.empty(0)
+    terms += [Term(TermKind.CYCLE, length_s / float(n), start_s, end_s) for n in periods]
+    return terms

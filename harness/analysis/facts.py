@@ -1,0 +1,74 @@
+"""One series from samples to facts: pieces, levels, growth, shape. The same call serves a verdict, a benchmark and a
+live view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analysis import levels as reduction
+from harness.analysis.growth import Growth, estimate_growth
+from harness.analysis.levels import Levels
+from harness.analysis.regression import Floats
+from harness.analysis.segments import Phase, pieces, settled
+from harness.analysis.shape import Form, name_shape
+from harness.analysis.usage import Load, Plan, read_plan
+from harness.model import Shape
+
+_LEVELS_A_PHASE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What happened around a series: restarts and perturbations, phases, load, and what is worth a word.
+
+    ``material`` is growth per second below which a shape is not called growing; ``quantum`` the counter's own step.
+    """
+
+    cuts_s: tuple[float, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    load: Load | None = None
+    material: float = 0.0
+    quantum: float = 0.0
+
+    @property
+    def warmup_end_s(self) -> float | None:
+        return max((phase.end_s for phase in self.phases if phase.warmup), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one series; ``levels`` is None where no sample could be used, ``growth`` where too few could."""
+
+    samples: int
+    start_s: float
+    end_s: float
+    peak: float
+    pieces: int
+    levels: Levels | None
+    growth: Growth | None
+    form: Form
+    plan: Plan | None
+
+    @property
+    def length_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+def analyse(t_s: Floats, y: Floats, setting: Setting) -> Facts:
+    """Facts of n samples ascending in time; NaN marks a reading that failed."""
+    good = np.isfinite(y)
+    t_s, y = t_s[good], y[good]
+    if t_s.size == 0:
+        return Facts(0, 0.0, 0.0, 0.0, 0, None, None, Form(Shape.UNKNOWN), None)
+    piece = pieces(t_s, list(setting.cuts_s))
+    keep = settled(t_s, piece, setting.warmup_end_s)
+    count = int(piece.max()) + 1
+    start_s, end_s = float(t_s[keep][0]), float(t_s[keep][-1])
+    wanted = max(reduction.USUAL_LEVELS, _LEVELS_A_PHASE * len(setting.phases))
+    levels = reduction.reduce(t_s[keep], y[keep], piece[keep], wanted)
+    plan = read_plan(setting.load, setting.phases, start_s, end_s) if setting.load is not None else None
+    growth = estimate_growth(levels, setting.load, plan, setting.quantum)
+    form = name_shape(levels, growth, setting.material)
+    return Facts(int(t_s.size), start_s, end_s, float(np.max(y)), count, levels, growth, form, plan)

@@ -1,0 +1,163 @@
+"""Least squares under first-order autocorrelation: whitening, restricted likelihood, and an interval for a contrast.
+
+The errors of memory levels are neither white nor a random walk, and a short run cannot tell how far between. So no
+single autocorrelation is believed: every one on a grid is fitted, each is weighed by its restricted likelihood, and an
+interval is a quantile of the mixture of the Student distributions. This replaces "the largest autocorrelation not
+rejected" of the study (section 3.2 step 9), which widens too much in short runs; ``benchmarks/accuracy.py`` shows the
+coverage of it. Numbers in, numbers out: nothing here knows what memory is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+Floats = NDArray[np.float64]
+
+PHI_GRID: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.75, 0.85, 0.9, 0.95, 0.98, 0.995)
+"""Correlations between neighbouring levels; 0.995 is a random walk to a series of 240 levels."""
+
+_RANK_TOLERANCE = 1e-9
+_BISECTIONS = 60
+
+
+def spacings(t_s: Floats, segment: NDArray[np.int64]) -> Floats:
+    """Distance of each level from the one before, in median spacings; infinite across segments. Shape (K - 1,)."""
+    steps_s = np.diff(t_s)
+    positive = steps_s[steps_s > 0]
+    typical_s = float(np.median(positive)) if positive.size else 1.0
+    gaps = np.maximum(steps_s, 1e-9 * typical_s) / typical_s
+    return np.where(np.diff(segment) == 0, gaps, np.inf)
+
+
+def whiten(matrix: Floats, gaps: Floats, phi: float) -> tuple[Floats, float]:
+    """Rows made independent for an autocorrelation of ``phi`` a unit of ``gaps``, and the log determinant.
+
+    Args:
+        matrix: K rows.
+        gaps: as from ``spacings``.
+        phi: correlation at one unit of distance, in [0, 1).
+    """
+    if phi == 0.0:
+        return matrix, 0.0
+    rho = phi**gaps
+    scale = np.sqrt(1.0 - rho * rho)
+    out = np.array(matrix, dtype=np.float64)
+    if matrix.ndim == 1:
+        out[1:] = (matrix[1:] - rho * matrix[:-1]) / scale
+    else:
+        shape = (-1,) + (1,) * (matrix.ndim - 1)
+        out[1:] = (matrix[1:] - rho.reshape(shape) * matrix[:-1]) / scale.reshape(shape)
+    return out, 2.0 * float(np.sum(np.log(scale)))
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Fits of one model under every autocorrelation of the grid, with their weights.
+
+    ``coefficients`` is (m, p), ``covariances`` (m, p, p), ``weights`` (m,) and sums to one; ``freedom`` is degrees of
+    freedom.
+    """
+
+    phis: Floats
+    weights: Floats
+    coefficients: Floats
+    covariances: Floats
+    freedom: float
+
+    @property
+    def mean(self) -> Floats:
+        """Coefficients averaged over the autocorrelations, (p,)."""
+        return np.asarray(self.weights @ self.coefficients)
+
+    @property
+    def covariance(self) -> Floats:
+        """Covariance of the mixture, (p, p)."""
+        centred = self.coefficients - self.mean
+        spread = np.einsum("m,mi,mj->ij", self.weights, centred, centred)
+        return np.asarray(np.einsum("m,mij->ij", self.weights, self.covariances) + spread)
+
+    @property
+    def phi(self) -> float:
+        """Autocorrelation of neighbouring levels, averaged."""
+        return float(self.weights @ self.phis)
+
+    def interval(self, contrast: Floats, confidence: float = 0.95) -> tuple[float, float, float]:
+        """Estimate, low and high of ``contrast @ coefficients``."""
+        centres = self.coefficients @ contrast
+        variances = np.einsum("i,mij,j->m", contrast, self.covariances, contrast)
+        scales = np.sqrt(np.maximum(variances, 0.0))
+        estimate = float(self.weights @ centres)
+        tail = (1.0 - confidence) / 2.0
+        low = _mixture_quantile(centres, scales, self.weights, self.freedom, tail)
+        high = _mixture_quantile(centres, scales, self.weights, self.freedom, 1.0 - tail)
+        return estimate, min(low, estimate), max(high, estimate)
+
+    def chance_below(self, contrast: Floats, value: float) -> float:
+        """Probability that ``contrast @ coefficients`` is at most ``value``: a one-sided p-value against growth."""
+        variances = np.einsum("i,mij,j->m", contrast, self.covariances, contrast)
+        scales = np.sqrt(np.maximum(variances, 1e-300))
+        return float(self.weights @ stdtr(self.freedom, (value - self.coefficients @ contrast) / scales))
+
+
+def _mixture_quantile(centres: Floats, scales: Floats, weights: Floats, freedom: float, probability: float) -> float:
+    """Quantile of a weighted mixture of Student distributions, by bisection."""
+    widest = float(np.max(scales))
+    low, high = float(np.min(centres)), float(np.max(centres))
+    if widest <= 0.0:
+        return 0.5 * (low + high)
+    reach = 40.0 * widest * (1.0 + 20.0 / freedom)
+    low, high = low - reach, high + reach
+    safe = np.maximum(scales, 1e-12 * widest)
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (low + high)
+        if float(weights @ stdtr(freedom, (middle - centres) / safe)) < probability:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
+
+
+def fit(
+    y: Floats,
+    design: Floats,
+    gaps: Floats,
+    *,
+    noise_floor: float = 0.0,
+    spent: float = 0.0,
+    phis: tuple[float, ...] = PHI_GRID,
+) -> Mixture:
+    """``y`` on the columns of ``design`` under every autocorrelation of ``phis``.
+
+    Args:
+        y: K levels, scaled to the order of one.
+        design: (K, p), columns scaled to the order of one; columns without a direction of their own get a coefficient
+            of zero and no share of the variance, so a caller asks only for contrasts that the design supports.
+        gaps: as from ``spacings``.
+        noise_floor: standard deviation below which the noise is not believed (quantisation).
+        spent: degrees of freedom that the search for the model has used beyond the columns.
+        phis: autocorrelations to weigh.
+    """
+    count, columns = design.shape
+    freedom = max(count - columns - spent, 1.0)
+    logs = np.empty(len(phis))
+    coefficients = np.empty((len(phis), columns))
+    covariances = np.empty((len(phis), columns, columns))
+    for i, phi in enumerate(phis):
+        white_y, log_det = whiten(y, gaps, phi)
+        white_x, _ = whiten(design, gaps, phi)
+        left, singular, right = np.linalg.svd(white_x, full_matrices=False)
+        keep = singular > _RANK_TOLERANCE * max(float(singular[0]), 1e-300)
+        inverse = np.where(keep, 1.0 / np.where(keep, singular, 1.0), 0.0)
+        projected = left.T @ white_y
+        coefficients[i] = right.T @ (inverse * projected)
+        residual = white_y - left @ np.where(keep, projected, 0.0)
+        variance = max(float(residual @ residual) / freedom, noise_floor * noise_floor, 1e-300)
+        covariances[i] = variance * (right.T * inverse**2) @ right
+        log_information = 2.0 * float(np.sum(np.log(np.where(keep, singular, 1.0))))
+        logs[i] = -0.5 * (freedom * np.log(variance) + log_det + log_information)
+    weights = np.exp(logs - np.max(logs))
+    return Mixture(np.array(phis), weights / np.sum(weights), coefficients, covariances, freedom)

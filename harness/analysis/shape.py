@@ -1,0 +1,90 @@
+"""The one word for what a curve looks like, read off the terms that its fit needed; growth is named first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analysis.dictionary import DECAYING, Term, TermKind
+from harness.analysis.growth import Growth
+from harness.analysis.levels import Levels
+from harness.model import Shape
+
+STAIRCASE_STEPS = 3
+"""So many steps up, and no use that explains them, are a staircase (study, section 5, point 4)."""
+_USAGE_SHARE = 0.7
+_CERTAIN = 3.0
+"""Standard errors above zero that a growth must have to be named in the shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A shape, with the figures that belong to it; None where they do not apply. Levels are in the series' unit."""
+
+    shape: Shape
+    plateau_level: float | None = None
+    time_constant_s: float | None = None
+    onset_s: float | None = None
+    steps_up: int = 0
+
+
+def name_shape(levels: Levels, growth: Growth | None, material: float) -> Form:
+    """The shape of a fitted series.
+
+    Args:
+        levels: what was fitted.
+        growth: its fit; without one the shape is unknown.
+        material: growth per second that is worth a word; less is noise to the reader even where it is certain.
+    """
+    if growth is None:
+        return Form(Shape.UNKNOWN)
+    by_kind = {kind: [term for term in growth.terms if term.kind is kind] for kind in TermKind}
+    ups = steps_up(levels, growth)
+    decaying = [term for term in growth.terms if term.kind in DECAYING]
+    if _grows(growth, material):
+        return _growing(growth, by_kind)
+    if len(ups) >= STAIRCASE_STEPS:
+        return Form(Shape.STAIRCASE, steps_up=len(ups))
+    if decaying:
+        slowest = max(decaying, key=lambda term: term.parameter_s)
+        level = float(np.mean(growth.fitted[-max(levels.count // 10, 1) :]))
+        return Form(Shape.PLATEAU, level, slowest.parameter_s)
+    if by_kind[TermKind.STEP]:
+        return Form(Shape.STEP, steps_up=len(ups))
+    if levels.sawtooth is not None:
+        return Form(Shape.SAWTOOTH)
+    return Form(Shape.STABLE)
+
+
+def _grows(growth: Growth, material: float) -> bool:
+    low, estimate = growth.lasting.low, growth.lasting.estimate
+    return low is not None and estimate is not None and low > 0.0 and estimate > material
+
+
+def _growing(growth: Growth, by_kind: dict[TermKind, list[Term]]) -> Form:
+    hinges = by_kind[TermKind.HINGE]
+    if by_kind[TermKind.QUADRATIC] and growth.time.estimate is not None and growth.time.estimate > 0.0:
+        return Form(Shape.ACCELERATING)
+    total = growth.lasting.estimate or 0.0
+    usage = total - (growth.time.estimate or 0.0)
+    if any(part.reason is None for part in growth.parts) and usage >= _USAGE_SHARE * total:
+        return Form(Shape.STAIRCASE)
+    onset_s = min((term.parameter_s for term in hinges), default=None)
+    if len(hinges) >= 2:
+        return Form(Shape.ACCELERATING, onset_s=onset_s)
+    return Form(Shape.LINEAR, onset_s=onset_s)
+
+
+def steps_up(levels: Levels, growth: Growth) -> list[float]:
+    """Heights of the upward steps in the fit, by the levels on either side of each."""
+    heights = []
+    for term in growth.terms:
+        if term.kind is not TermKind.STEP:
+            continue
+        after = levels.t_s > term.parameter_s
+        near = 5
+        height = float(np.median(levels.y[after][:near]) - np.median(levels.y[~after][-near:]))
+        if height > 0.0:
+            heights.append(height)
+    return heights
