@@ -1,0 +1,231 @@
+"""What a verdict says in plain words: may it ship, why, and what the memory curve does.
+
+Words only; every number in them is the verdict's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.model import Interval, Outcome, Shape
+from harness.report.quantity import UNKNOWN, ends_text, figure, interval_text, measure, quantity
+from harness.report.text import printable, short
+from harness.units import format_duration
+from harness.verdict import GateResult, MetricFigures, Verdict
+
+HEADLINES = {
+    Outcome.PASS: "Pass: this build may ship",
+    Outcome.FAIL: "Fail: do not ship this build",
+    Outcome.INCONCLUSIVE: "Inconclusive: this run cannot tell yet",
+    Outcome.INVALID: "Invalid: this run proves nothing",
+}
+SIGNS = {Outcome.PASS: "✓", Outcome.FAIL: "✕", Outcome.INCONCLUSIVE: "?", Outcome.INVALID: "!"}
+GATE_NAMES = {
+    "max_growth": "growth of memory",
+    "max_growth_per_query": "growth per query",
+    "max_memory": "peak memory",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A figure of the first screen: what, how much, and what it is to be compared with."""
+
+    label: str
+    value: str
+    detail: str
+    alarming: bool = False
+
+
+def gate_title(gate: GateResult) -> str:
+    """What the gate judges, in words."""
+    name = GATE_NAMES.get(gate.name, gate.name.removeprefix("max_").replace("_", " "))
+    return f"{name}, {short(gate.kind, 40)}" if gate.kind else name
+
+
+def gate_limit(gate: GateResult) -> str:
+    """The limit; both of them where the defaults leave room between a certain leak and a certain pass."""
+    if gate.fail_above == gate.limit:
+        return quantity(gate.limit, gate.unit)
+    how = measure(gate.unit, gate.limit, gate.fail_above)
+    below, above = figure(gate.limit / how.factor), figure(gate.fail_above / how.factor)
+    return f"pass below {below}, fail above {above} {how.unit}".rstrip()
+
+
+def gate_value(gate: GateResult) -> str:
+    """The measured value with its interval, or why there is none."""
+    if gate.value is None:
+        if gate.high is not None:
+            return f"at most {quantity(gate.high, gate.unit)}"
+        return f"{UNKNOWN}: {printable(gate.reason, 160)}" if gate.reason else UNKNOWN
+    if gate.low == gate.high == gate.value:
+        return quantity(gate.value, gate.unit)
+    return interval_text(Interval(gate.value, gate.low, gate.high, gate.confidence or 0.95), gate.unit)
+
+
+def why(verdict: Verdict) -> str:
+    """The reason for the outcome in one or two sentences."""
+    match verdict.outcome:
+        case Outcome.INVALID:
+            return _sentence(verdict.reasons[0]) if verdict.reasons else "The run did not hold together."
+        case Outcome.FAIL:
+            return _why_fail(verdict)
+        case Outcome.PASS:
+            return _why_pass(verdict)
+        case Outcome.INCONCLUSIVE:
+            return _why_inconclusive(verdict)
+
+
+def _why_fail(verdict: Verdict) -> str:
+    failed = [gate for gate in verdict.gates if gate.outcome is Outcome.FAIL]
+    kinds = [gate for gate in failed if gate.name == "max_growth_per_query" and gate.value is not None]
+    kinds.sort(key=lambda gate: -(gate.value or 0.0))
+    others = [gate for gate in failed if gate.name not in ("max_growth", "max_growth_per_query")]
+    sentences = [
+        f"While it is used, its memory grows by {interval_text(verdict.memory.growth_per_h, gate.unit)}, certainly "
+        f"above the limit of {quantity(gate.fail_above, gate.unit)}."
+        for gate in failed
+        if gate.name == "max_growth"
+    ]
+    sentences += [
+        f"Every {short(gate.kind, 40)} query leaves {quantity(gate.value, 'bytes')} behind "
+        f"(limit {quantity(gate.fail_above, 'bytes')})."
+        for gate in kinds[:3]
+    ]
+    sentences += [
+        f"{gate_title(gate).capitalize()}: {gate_value(gate)}, beyond {quantity(gate.fail_above, gate.unit)}."
+        for gate in others
+    ]
+    return " ".join(sentences) or " ".join(_sentence(reason) for reason in verdict.reasons[:2])
+
+
+def _why_pass(verdict: Verdict) -> str:
+    growth = _gate(verdict, "max_growth")
+    if growth is None:
+        return f"All {len(verdict.gates)} gates pass." if verdict.gates else "Nothing was judged."
+    seen = verdict.memory.detectable_per_h
+    power = f" A leak of {quantity(seen, 'bytes_per_h')} would have been seen." if seen is not None else ""
+    estimate = interval_text(verdict.memory.growth_per_h, growth.unit)
+    limit = quantity(growth.limit, growth.unit)
+    return f"Growth of its memory is certainly below the limit of {limit}: {estimate}.{power}"
+
+
+def _why_inconclusive(verdict: Verdict) -> str:
+    reason = _sentence(verdict.reasons[0]) if verdict.reasons else "No gate could be decided."
+    if verdict.needs_s is None:
+        return reason
+    return f"{reason} About {format_duration(verdict.needs_s)} more of the same load would settle it."
+
+
+def _gate(verdict: Verdict, name: str) -> GateResult | None:
+    return next((gate for gate in verdict.gates if gate.name == name), None)
+
+
+def _sentence(text: str) -> str:
+    shown = printable(text, 400)
+    return shown[:1].upper() + shown[1:] + ("" if shown.endswith((".", "!", "?")) else ".")
+
+
+_GROWS = {
+    Shape.LINEAR: "steadily",
+    Shape.STAIRCASE: "in steps, with use",
+    Shape.ACCELERATING: "and ever faster",
+}
+_RESTS = {
+    Shape.STABLE: "it stays level",
+    Shape.SAWTOOTH: "it goes up and down and comes back to the same level",
+    Shape.PLATEAU: "it settled at a level",
+    Shape.STEP: "it stepped up once and stayed there",
+}
+
+
+def curve_title(verdict: Verdict) -> str:
+    """The question that the main chart answers, and its answer."""
+    question = "Does memory keep growing?"
+    if verdict.outcome is Outcome.INVALID:
+        return f"{question} This run cannot say"
+    gate = _gate(verdict, "max_growth")
+    memory = verdict.memory
+    amount = quantity(memory.growth_per_h.estimate, "bytes_per_h")
+    low, high = memory.growth_per_h.low, memory.growth_per_h.high
+    if (gate is not None and gate.outcome is Outcome.FAIL) or (low is not None and low > 0 and memory.shape in _GROWS):
+        how = _GROWS.get(memory.shape, "at the end of the run")
+        slow = gate is not None and gate.outcome is Outcome.PASS
+        return f"{question} {'A little, within the limit' if slow else 'Yes'}: by {amount}, {how}"
+    if gate is None or gate.outcome is Outcome.PASS:
+        return f"{question} No: {_RESTS.get(memory.shape, 'not that this run could see')}"
+    if high is None:
+        return f"{question} Not to be told from this run"
+    return f"{question} Not decided: anything up to {quantity(high, 'bytes_per_h')} fits"
+
+
+def tiles(verdict: Verdict) -> tuple[Tile, ...]:
+    """The figures of the first screen."""
+    out = [_growth_tile(verdict)]
+    worst = _worst_kind(verdict)
+    if worst is not None:
+        out.append(worst)
+    if verdict.idle_per_h is not None and verdict.idle_per_h.estimate is not None:
+        out.append(Tile("growth while idle", *_split(verdict.idle_per_h, "bytes_per_h")))
+    production = verdict.memory.growth_at_production_per_h
+    if production.estimate is not None and production != verdict.memory.growth_per_h:
+        out.append(Tile("at the production rate", *_split(production, "bytes_per_h")))
+    if verdict.memory.detectable_per_h is not None:
+        out.append(
+            Tile(
+                "smallest leak it could see",
+                quantity(verdict.memory.detectable_per_h, "bytes_per_h"),
+                "in 95 of 100 runs",
+            )
+        )
+    return tuple(out)
+
+
+def _growth_tile(verdict: Verdict) -> Tile:
+    gate = _gate(verdict, "max_growth")
+    value, ends = _split(verdict.memory.growth_per_h, "bytes_per_h")
+    limit = f"; {gate_limit(gate)}" if gate is not None and gate.fail_above != gate.limit else ""
+    if gate is not None and not limit:
+        limit = f"; limit {gate_limit(gate)}"
+    return Tile("memory grows, in use", value, ends + limit, gate is not None and gate.outcome is Outcome.FAIL)
+
+
+def _worst_kind(verdict: Verdict) -> Tile | None:
+    known = [kind for kind in verdict.kinds if kind.bytes_per_query.estimate is not None]
+    if not known:
+        return None
+    worst = max(known, key=lambda kind: kind.bytes_per_query.estimate or 0.0)
+    failed = any(
+        gate.outcome is Outcome.FAIL
+        for gate in verdict.gates
+        if gate.name == "max_growth_per_query" and gate.kind == worst.kind
+    )
+    label = f"left by a {short(worst.kind, 24)} query" + (", the worst kind" if len(known) > 1 else "")
+    return Tile(label, *_split(worst.bytes_per_query, "bytes"), failed)
+
+
+def _split(interval: Interval, unit: str) -> tuple[str, str]:
+    if interval.estimate is None:
+        return UNKNOWN, ""
+    how = measure(unit, interval.estimate, interval.low, interval.high)
+    return f"{figure(interval.estimate / how.factor)} {how.unit}", ends_text(interval, how)
+
+
+SHAPE_WORDS = {
+    Shape.STABLE: "stays level",
+    Shape.SAWTOOTH: "goes up and down, same level",
+    Shape.PLATEAU: "settles at a level",
+    Shape.STEP: "stepped up and stayed",
+    Shape.LINEAR: "grows steadily",
+    Shape.STAIRCASE: "grows while used",
+    Shape.ACCELERATING: "grows ever faster",
+    Shape.UNKNOWN: "cannot be told",
+}
+
+
+def metric_words(figures: MetricFigures) -> str:
+    """One metric's behaviour in a caption: shape, and growth where it is known."""
+    growth = figures.growth_per_h
+    if growth.estimate is None:
+        return SHAPE_WORDS[figures.shape]
+    return f"{SHAPE_WORDS[figures.shape]}; {interval_text(growth, f'{figures.unit}_per_h')}"

@@ -1,0 +1,51 @@
+"""Numbers are printed with their unit, their interval, and no more digits than they are worth."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.model import Interval
+from harness.report.quantity import figure, interval_text, quantity
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (30e9, "bytes_per_h", "500 MB/min"),
+        (186_000.0, "bytes_per_h", "0.0031 MB/min"),
+        (-60e6, "bytes_per_h", "−1.00 MB/min"),
+        (0.0, "bytes_per_h", "0 MB/min"),
+        (306_000.0, "bytes_per_query", "306 kB per query"),
+        (12.0, "bytes_per_query", "12.0 B per query"),
+        (65_540e6, "bytes", "65.5 GB"),
+        (0.0123, "ratio", "1.23 %"),
+        (1500.0, "count", "1,500"),
+        (None, "bytes", "not known"),
+    ],
+)
+def test_a_quantity_has_three_digits_and_its_unit(value: float | None, unit: str, text: str) -> None:
+    """MB are 10⁶ bytes, growth is per minute, nothing is in exponents."""
+
+    assert quantity(value, unit) == text
+
+
+def test_an_interval_is_printed_in_one_unit() -> None:
+    """Estimate and ends share the unit of the largest of them."""
+    text = interval_text(Interval(306_000.0, -900.0, 322_000.0), "bytes_per_query")
+
+    assert text == "306 kB per query (95 %: −0.9 to 322)"
+
+
+def test_open_ends_are_said_in_words() -> None:
+    """A missing end is never printed as a number."""
+
+    assert interval_text(Interval(1.0, None, 2.0), "count") == "1.00 (95 %: at most 2.00)"
+    assert interval_text(Interval(1.0, 0.5, None), "count") == "1.00 (95 %: at least 0.5)"
+    assert interval_text(Interval(1.0), "count") == "1.00 (95 %: no bounds)"
+    assert interval_text(Interval(), "count") == "not known"
+
+
+def test_infinity_is_not_known() -> None:
+    """Infinity and NaN do not reach a reader."""
+
+    assert figure(float("inf")) == figure(float("nan")) == "not known"
