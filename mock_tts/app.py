@@ -3,11 +3,14 @@
 import logging
 from urllib.parse import unquote
 
+from starlette.exceptions import HTTPException
+from starlette.routing import Router
+
 from mock_tts import errors
 from mock_tts.errors import ApiError
 from mock_tts.faults import Route
 from mock_tts.replies import COMMON, ClientGone, Receive, Scope, Send, send_error
-from mock_tts.routes import admin, speech
+from mock_tts.routes import admin, sockets, speech, support
 from mock_tts.service import Service
 
 _log = logging.getLogger("mock_tts")
@@ -26,6 +29,11 @@ _DIALOGUE = {
     "/with-timestamps": Route.DIALOGUE_WITH_TIMESTAMPS,
     "/stream/with-timestamps": Route.DIALOGUE_STREAM_WITH_TIMESTAMPS,
 }
+_SPEECH_SOCKETS = {"stream-input": Route.STREAM_INPUT, "multi-stream-input": Route.MULTI_STREAM_INPUT}
+_DIALOGUE_SOCKETS = {
+    f"{DIALOGUE_PREFIX}/stream-input": Route.DIALOGUE_STREAM_INPUT,
+    f"{DIALOGUE_PREFIX}/multi-stream-input": Route.DIALOGUE_MULTI_STREAM_INPUT,
+}
 
 
 class App:
@@ -33,7 +41,9 @@ class App:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._admin = admin.routes(service)
+        self._router = Router(
+            [*admin.routes(service), *support.routes(service)], redirect_slashes=False, default=_not_found
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -41,6 +51,16 @@ class App:
             raise RuntimeError("lifespan is not used")
         if kind == "http":
             await self._http(scope, receive, send)
+        else:
+            await self._socket(scope, receive, send)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = socket_route(scope)
+        if found is None:
+            await receive()
+            await sockets.refuse(self._service, send, ApiError(errors.NOT_FOUND, "Not Found"))
+        else:
+            await sockets.handle(self._service, scope, receive, send, *found)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -52,25 +72,52 @@ class App:
                     raise ApiError(errors.METHOD_NOT_ALLOWED, "Method Not Allowed", headers=((b"allow", b"POST"),))
                 await speech.handle(self._service, scope, receive, send, *found)
             else:
-                await self._admin(scope, receive, send)
+                await self._route(scope, receive, send)
         except ApiError as error:
             await send_error(send, error, self._service.hex_id())
         except ClientGone:
             pass
 
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            scope["app"] = self  # makes Starlette raise instead of answering in plain text
+            await self._router(scope, receive, send)
+        except HTTPException as error:
+            problem = errors.METHOD_NOT_ALLOWED if error.status_code == 405 else errors.BAD_REQUEST
+            raise ApiError(problem, error.detail) from None
+
+
+def socket_route(scope: Scope) -> tuple[Route, str] | None:
+    """Which socket a path names, and the voice in it."""
+    path: str = scope["path"]
+    if path in _DIALOGUE_SOCKETS:
+        return _DIALOGUE_SOCKETS[path], ""
+    return _voice_route(scope, _SPEECH_SOCKETS)
+
 
 def speech_route(scope: Scope) -> tuple[Route, str] | None:
     """Which speech endpoint a path names, and the voice in it. Slashes that the client escaped belong to the voice."""
     path: str = scope["path"]
-    if path.startswith(SPEECH_PREFIX):
-        raw = scope["raw_path"].decode("latin-1") if "%" in scope["raw_path"].decode("latin-1") else path
-        voice_id, _, tail = raw[len(SPEECH_PREFIX) :].partition("/")
-        route = _SPEECH.get(tail)
-        return (route, unquote(voice_id)) if route is not None and voice_id else None
     if path.startswith(DIALOGUE_PREFIX):
         route = _DIALOGUE.get(path[len(DIALOGUE_PREFIX) :])
         return (route, "") if route is not None else None
-    return None
+    return _voice_route(scope, _SPEECH)
+
+
+def _voice_route(scope: Scope, tails: dict[str, Route]) -> tuple[Route, str] | None:
+    path: str = scope["path"]
+    if not path.startswith(SPEECH_PREFIX):
+        return None
+    raw_path: bytes = scope["raw_path"]
+    if b"%" in raw_path:
+        path = raw_path.decode("latin-1")
+    voice_id, _, tail = path[len(SPEECH_PREFIX) :].partition("/")
+    route = tails.get(tail)
+    return (route, unquote(voice_id)) if route is not None and voice_id else None
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    raise ApiError(errors.NOT_FOUND, "Not Found")
 
 
 async def _preflight(send: Send, service: Service) -> None:

@@ -1,6 +1,6 @@
 """Concurrency and credits of the account: plain counters, no waiting and no clock."""
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
 
@@ -40,3 +40,25 @@ class Credits:
             return False
         self.used += credits
         return True
+
+
+TOKEN_LIFE_S = 15 * 60.0
+MAX_TOKENS = 10_000
+
+
+@dataclass(slots=True)
+class Tokens:
+    """Single-use tokens: good for 15 minutes and once."""
+
+    _issued: OrderedDict[str, float] = field(default_factory=OrderedDict)
+
+    def issue(self, token: str, now_s: float) -> None:
+        """Makes ``token`` good; the oldest are forgotten when there are very many."""
+        self._issued[token] = now_s
+        if len(self._issued) > MAX_TOKENS:
+            self._issued.popitem(last=False)
+
+    def consume(self, token: str, now_s: float) -> bool:
+        """Whether ``token`` is good; afterwards it is not."""
+        issued_s = self._issued.pop(token, None)
+        return issued_s is not None and now_s - issued_s <= TOKEN_LIFE_S

@@ -13,7 +13,7 @@ from mock_tts.errors import ApiError
 from mock_tts.faults import Fault, FaultPlan
 from mock_tts.formats import AudioFormat
 from mock_tts.ledger import Ledger
-from mock_tts.limits import Credits, Slots
+from mock_tts.limits import Credits, Slots, Tokens
 from mock_tts.packing import whole_file
 from mock_tts.settings import Settings
 from mock_tts.speech import speech_s
@@ -36,6 +36,7 @@ class Service:
         self.faults = FaultPlan(faults, settings.seed)
         self.slots = Slots()
         self.credits = Credits(settings.quota_credits)
+        self.tokens = Tokens()
         self.started_s = time.monotonic()
         self._ids = random.Random(settings.seed)
         self._files: OrderedDict[tuple[str, bytes, int], bytes] = OrderedDict()
@@ -52,12 +53,15 @@ class Service:
         """32 hex characters, as ``x-trace-id`` has."""
         return f"{self._ids.getrandbits(128):032x}"
 
+    def is_known_key(self, key: str) -> bool:
+        """Whether ``key`` is accepted: any that is not empty unless the server was given a list."""
+        return bool(key) and (self.settings.keys is None or key in self.settings.keys)
+
     def check_key(self, key: str) -> None:
         """Raises ApiError unless ``key`` is good."""
         if not key:
             raise ApiError(errors.MISSING_KEY, NO_KEY_MESSAGE)
-        keys = self.settings.keys
-        if keys is None or key in keys:
+        if self.is_known_key(key):
             return
         if _HEX_KEY.fullmatch(key):
             raise ApiError(errors.BAD_KEY_SHAPED, "Invalid API key", param="api_key")

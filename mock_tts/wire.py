@@ -87,6 +87,35 @@ class SpeechQuery(_Tolerant):
     enable_logging: bool = True
 
 
+class SocketQuery(_Tolerant):
+    """Query of the two text-to-speech sockets. Text that is no number or switch is refused at the upgrade."""
+
+    model_id: str | None = None
+    output_format: str = "mp3_44100_128"
+    inactivity_timeout: Annotated[int, Field(ge=1)] = 20
+    auto_mode: bool = False
+    sync_alignment: bool = False
+    enable_ssml_parsing: bool = False
+    enable_logging: bool = True
+    apply_text_normalization: _Switch = "auto"
+    language_code: str | None = None
+    seed: _Seed = None
+    optimize_streaming_latency: Annotated[int, Field(ge=0, le=4)] | None = None
+    authorization: str = ""
+    single_use_token: str = ""
+
+
+class VoicesQuery(_Tolerant):
+    """Query of the second version of the voice list; what it does not know is ignored."""
+
+    search: str = ""
+    category: str = ""
+    sort: str = ""
+    sort_direction: str = ""
+    next_page_token: str = ""
+    page_size: Annotated[int, Field(ge=1, le=100)] = 10
+
+
 Body = TypeVar("Body", bound=BaseModel)
 
 
