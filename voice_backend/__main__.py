@@ -26,7 +26,7 @@ SERVE_HELP = """Serve the voice backend of the incident, before or after its fix
 
 \b
 Examples:
-  voice-backend serve --tts-url http://127.0.0.1:8100
+  voice-backend serve --tts-url http://127.0.0.1:8880
   voice-backend serve --preset after --port 0
   voice-backend serve --faults tts_chunk_refs,dialogue_state
   voice-backend serve --preset after --fault dialogue_state=0.1
@@ -55,7 +55,7 @@ def voice_backend(
 
     \b
     Example:
-      voice-backend serve --preset before --tts-url http://127.0.0.1:8100
+      voice-backend serve --preset before --tts-url http://127.0.0.1:8880
     """
 
 
@@ -67,7 +67,7 @@ def serve(
     ] = 8200,
     tts_url: Annotated[
         str, typer.Option(envvar=["VOICE_BACKEND_TTS_URL", "TTS_URL"], help="Base URL of ElevenLabs, or of mock-tts.")
-    ] = "http://127.0.0.1:8100",
+    ] = "http://127.0.0.1:8880",
     preset: Annotated[
         Preset, typer.Option(envvar="VOICE_BACKEND_PRESET", help="All faults on, or all off.")
     ] = Preset.BEFORE,

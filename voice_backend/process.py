@@ -14,13 +14,15 @@ import uvicorn
 from starlette.applications import Starlette
 
 from voice_backend.faults import Fault, Switch, Switches
-from voice_backend.memory import rss_bytes
+from voice_backend.memory import keep_large_blocks_out_of_the_heap, rss_bytes
 from voice_backend.server import make_app
 from voice_backend.service import VoiceService
 from voice_backend.settings import Settings, SettingsError
+from voice_backend.speaking import LocalSpeaker, Speaker
+from voice_backend.speech_workers import SpeechWorkers, fork_workers
 from voice_backend.streams import AbortableHttp, AbortableWebSocket, Streaming, StreamTimes
 from voice_backend.thinking_sound import CachedSound, NoSound, SoundReadEveryTime, SoundSource, make_thinking_sound
-from voice_backend.tts_client import make_speech
+from voice_backend.tts_client import Speech, make_speech
 
 
 class _Server(uvicorn.Server):
@@ -76,12 +78,23 @@ def make_sound(settings: Settings, switch: Switch, folder: Path) -> SoundSource:
     return SoundReadEveryTime(path, switch.strikes)
 
 
-def make_service(settings: Settings, folder: Path) -> VoiceService:
+def make_speaker(settings: Settings, listener: socket.socket) -> Speaker:
+    """Speaks in this process, or through workers, which are forked here and must not keep ``listener``."""
+
+    def speech() -> Speech:
+        return make_speech(settings.tts_transport, settings.tts_url, settings.api_key)
+
+    if settings.workers == 1:
+        return LocalSpeaker(speech())
+    return SpeechWorkers(fork_workers(settings.workers, speech, [listener]))
+
+
+def make_service(settings: Settings, speaker: Speaker, folder: Path) -> VoiceService:
     """The service that ``settings`` describe."""
     switches = make_switches(settings)
     return VoiceService(
         settings,
-        make_speech(settings.tts_transport, settings.tts_url, settings.api_key),
+        speaker,
         make_sound(settings, switches[Fault.THINKING_SOUND], folder),
         switches=switches,
         clock=time.monotonic,
@@ -109,16 +122,19 @@ def run(settings: Settings, announce: Callable[[str], None]) -> int:
 
     ``announce`` gets the base URL once connections are accepted.
     """
+    keep_large_blocks_out_of_the_heap()
     listener = bind(settings.host, settings.port)
+    # What was imported lives until the end: out of the collector's sight, full collections stay cheap and frequent,
+    # and workers share its pages.
+    gc.collect()
+    gc.freeze()
+    speaker = make_speaker(settings, listener)
     with tempfile.TemporaryDirectory(prefix="voice-backend-") as folder, listener:
-        service = make_service(settings, Path(folder))
+        service = make_service(settings, speaker, Path(folder))
         streaming = Streaming(service.dialogues, service.counters, StreamTimes.scaled(settings.time_scale))
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         server = _Server(_config(make_app(service, streaming)), lambda: announce(url))
-        # What was imported lives until the end: out of the collector's sight, full collections stay cheap and frequent.
-        gc.collect()
-        gc.freeze()
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             return runner.run(_serve(server, service, listener))
 

@@ -166,6 +166,7 @@ class VoiceRoutes:
                 "bufferedMessages": buffered.retained_objects,
                 "bufferedBytes": buffered.retained_bytes,
                 "plateauCacheBytes": self.service.recent_speech.held_bytes,
+                "workers": [{"pid": pid, "rss": rss_bytes(pid)} for pid in self.service.speaker.worker_pids()],
                 "trackerSamples": self.service.tracker.samples_count,
             }
         )
@@ -215,7 +216,7 @@ def make_app(service: VoiceService, streaming: Streaming) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        service.start()
+        await service.start()
         yield
         await service.stop()
 

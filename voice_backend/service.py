@@ -17,10 +17,10 @@ from voice_backend.faults import Fault, Switch, Switches
 from voice_backend.ledger import Ledger
 from voice_backend.recent_speech import RecentSpeech
 from voice_backend.settings import Settings
-from voice_backend.speech_history import SpeechHistory
+from voice_backend.speaking import Speaker
 from voice_backend.thinking_sound import SoundFields, SoundSource
 from voice_backend.tracker import MemoryTracker
-from voice_backend.tts_client import Speech, SpeechError
+from voice_backend.tts_client import SpeechError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class VoiceService:
     def __init__(
         self,
         settings: Settings,
-        speech: Speech,
+        speaker: Speaker,
         sound: SoundSource,
         *,
         switches: Switches,
@@ -58,14 +58,14 @@ class VoiceService:
         scale = settings.time_scale
         self.counters = Counters()
         self.dialogues = Dialogues(keep_state=switches[Fault.DIALOGUE_STATE], clock=clock, time_scale=scale)
-        self.history = SpeechHistory()
+        self.speaker = speaker
         self.recent_speech = RecentSpeech(settings.plateau_cache_bytes)
         self.tracker = MemoryTracker(
             keep_references=switches[Fault.MEMORY_TRACKER], rss_bytes=rss_bytes, clock=clock, time_scale=scale
         )
         self.ledger = Ledger(
             {
-                Fault.TTS_CHUNK_REFS: self.history.held,
+                Fault.TTS_CHUNK_REFS: speaker.held,
                 Fault.DIALOGUE_STATE: self.dialogues.abandoned,
                 Fault.MEMORY_TRACKER: self.tracker.held,
             }
@@ -74,14 +74,14 @@ class VoiceService:
             process_again=switches[Fault.DUPLICATE_REQUESTS], clock=clock, time_scale=scale
         )
         self._keep_chunks: Switch = switches[Fault.TTS_CHUNK_REFS]
-        self._speech = speech
         self._sound = sound
         self._sweep_every_s = SWEEP_EVERY_S / scale
         self._tracker_enabled = settings.tracker_enabled
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self) -> None:
-        """Starts the sweep and the tracker; needs a running loop."""
+    async def start(self) -> None:
+        """Starts the speaker, the sweep and the tracker."""
+        await self.speaker.start()
         self._spawn(self._every(self._sweep_every_s, self.dialogues.sweep))
         if self._tracker_enabled:
             self._spawn(self._every(self.tracker.period_s, self.tracker.take_sample))
@@ -93,7 +93,7 @@ class VoiceService:
             task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._speech.aclose()
+        await self.speaker.aclose()
 
     def converse(self, query: Query) -> Accepted:
         """Accepts a query; its speech is produced in the background, unless it is a recognised duplicate."""
@@ -129,10 +129,8 @@ class VoiceService:
         try:
             for index, sentence in enumerate(sentences):
                 await dialogue.wait_for_room()
-                audio = await self._generate(query, sentence)
+                audio = await self._speak(query, sentence, keep=keep_chunks)
                 log.speech_generated(len(audio), index)
-                if keep_chunks:
-                    self.history.keep(audio)
                 self.recent_speech.add(audio)
                 dialogue.publish(events.audio_chunk(audio, index, sentence, is_final=index == len(sentences) - 1))
                 self.dialogues.touch(dialogue)
@@ -144,9 +142,9 @@ class VoiceService:
         finally:
             dialogue.answering -= 1
 
-    async def _generate(self, query: Query, sentence: str) -> bytes:
+    async def _speak(self, query: Query, sentence: str, *, keep: bool) -> bytes:
         self.counters.tts_calls += 1
-        audio = await self._speech.generate(sentence, voice_id=query.voice_id, model_id=query.model_id)
+        audio = await self.speaker.speak(sentence, voice_id=query.voice_id, model_id=query.model_id, keep=keep)
         self.counters.tts_bytes += len(audio)
         return audio
 
