@@ -1,0 +1,154 @@
+"""Writes ``load.csv``: one row a second and kind that had traffic, flushed as it is written.
+
+Only one process writes it, the one that runs alone or the master; the others report to it. A second is written when all
+of them have reported it, or when it is clear that one never will.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.model import LOAD_COLUMNS
+from locustfiles._tally import Bucket, Histogram, Report
+
+LOAD_FILE = "load.csv"
+
+LATE_ROW_S = 0.001
+"""What a process reports after its second has been written goes into a row of its own, this much later."""
+
+LOST_AFTER_S = 10
+"""A process whose last report is this much older than the newest of the others is given up."""
+
+
+class LoadFile:
+    """``load.csv`` of one run directory, which must not have one yet."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._file = (run_dir / LOAD_FILE).open("x", newline="", encoding="utf-8", buffering=1)
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer.writerow(LOAD_COLUMNS)
+
+    def write(self, end_s: float, kind: str, bucket: Bucket) -> None:
+        """One row; times that nobody measured stay empty."""
+        self._writer.writerow(
+            (
+                f"{end_s:.3f}",
+                kind,
+                bucket.started_count,
+                bucket.completed_count,
+                bucket.failed_count,
+                bucket.dropped_count,
+                bucket.users_count,
+                bucket.bytes_in,
+                bucket.bytes_out,
+                *_quantiles(bucket.first_ms, (0.5, 0.95)),
+                *_quantiles(bucket.total_ms, (0.5, 0.95, 0.99)),
+            )
+        )
+
+    def close(self) -> None:
+        """Closes the file; calling it again does nothing."""
+        self._file.close()
+
+
+def _quantiles(times_ms: list[float], shares: Sequence[float]) -> list[str]:
+    """The smallest time that at least ``share`` of all do not exceed, for each share."""
+    if not times_ms:
+        return [""] * len(shares)
+    times_ms = sorted(times_ms)
+    return [
+        f"{times_ms[min(max(-int(-share * len(times_ms) // 1) - 1, 0), len(times_ms) - 1)]:.3f}" for share in shares
+    ]
+
+
+class Recorder:
+    """Puts the reports of all processes together and writes the seconds that are complete.
+
+    ``failures`` and the histograms run over the whole load; they stay small.
+    """
+
+    def __init__(self, load_file: LoadFile, clients: Sequence[str]) -> None:
+        self._file = load_file
+        self._waiting: dict[float, dict[str, Bucket]] = {}
+        self._reported: dict[str, float] = dict.fromkeys(clients, 0.0)
+        self._written_until_s = 0.0
+        self._drained: dict[str, int] = dict.fromkeys(clients, -1)
+        self._finished: set[str] = set()
+        self.failures: dict[str, int] = {}
+        self.forbidden_count = 0
+        self.lateness = Histogram()
+        self.gaps = Histogram()
+        self.first_events = Histogram()
+        self.started_count = 0
+        self.dropped_count = 0
+
+    def add(self, client: str, report: Report) -> None:
+        """Takes one report in; those of a client that was given up still count."""
+        end_s = report.end_s if report.end_s > self._written_until_s else self._written_until_s + LATE_ROW_S
+        for kind, bucket in report.buckets.items():
+            if not bucket.is_empty:
+                self._waiting.setdefault(end_s, {}).setdefault(kind, Bucket()).merge(bucket)
+                self.started_count += bucket.started_count
+                self.dropped_count += bucket.dropped_count
+        for name, count in report.failures.items():
+            self.failures[name] = self.failures.get(name, 0) + count
+        self.forbidden_count += report.forbidden_count
+        self.lateness.merge(report.lateness)
+        self.gaps.merge(report.gaps)
+        self.first_events.merge(report.first_events)
+        if client in self._reported:
+            self._reported[client] = max(self._reported[client], report.end_s)
+            self._drained[client] = max(self._drained[client], report.drained)
+            if report.finished:
+                self._finished.add(client)
+        self._write_complete()
+
+    def give_up_lost(self) -> list[str]:
+        """Clients that have stopped reporting without having finished; they are no longer waited for."""
+        newest_s = max(self._reported.values(), default=0.0)
+        lost = [
+            client
+            for client, end_s in self._reported.items()
+            if client not in self._finished and end_s < newest_s - LOST_AFTER_S
+        ]
+        for client in lost:
+            self.give_up(client)
+        return lost
+
+    def give_up(self, client: str) -> None:
+        """No longer waits for ``client``."""
+        self._reported.pop(client, None)
+        self._drained.pop(client, None)
+        self._write_complete()
+
+    def has_drained(self, phase_number: int) -> bool:
+        """Whether no conversation of that phase is in flight anywhere any more."""
+        return all(number >= phase_number for number in self._drained.values())
+
+    @property
+    def has_finished(self) -> bool:
+        """Whether every client that is still waited for has played the whole plan."""
+        return all(client in self._finished for client in self._reported)
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        return tuple(self._reported)
+
+    def finish(self) -> None:
+        """Writes what is left and closes the file."""
+        for end_s in sorted(self._waiting):
+            self._write(end_s)
+        self._file.close()
+
+    def _write_complete(self) -> None:
+        waited_for = [end_s for client, end_s in self._reported.items() if client not in self._finished]
+        complete_s = min(waited_for, default=max(self._waiting, default=0.0))
+        for end_s in sorted(end_s for end_s in self._waiting if end_s <= complete_s):
+            self._write(end_s)
+
+    def _write(self, end_s: float) -> None:
+        self._written_until_s = end_s
+        for kind, bucket in self._waiting.pop(end_s).items():
+            self._file.write(end_s, kind, bucket)
