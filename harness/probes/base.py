@@ -54,6 +54,10 @@ class Probe(Protocol):
         """Gives back what the probe holds (sockets, files); may be called twice."""
 
 
+class Gone(ProbeError):
+    """What was read has ended, and reading on will not bring it back."""
+
+
 class PartialReading(ProbeError):
     """Something that should be readable was not; ``reading`` holds the rest, and ``str()`` says what and why."""
 

@@ -1,0 +1,183 @@
+"""One process as Linux tells it in ``/proc``: its files read, parsed, and nothing decided.
+
+Files that are read every tick stay open: reading again costs a third of opening again (4 µs against 9 for ``stat``,
+measured), and the kernel answers ESRCH once that very process has ended, so an open file can never tell of a later
+process with the same pid. ``smaps_rollup`` is the exception: an open one would hold the target's memory map.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+PROC = Path("/proc")
+_READ_BYTES = 1 << 16
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_KIB = 1024
+_ROLLUP_LINE = re.compile(rb"^(\w+):\s+(\d+) kB$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """``/proc/PID/stat``. ``lineage`` is where the kernel laid out the program: processes that forked from one another
+    without starting another program share it, and only they can share anonymous memory. None when it is hidden from us.
+    """
+
+    start_ticks: int
+    parent_pid: int
+    zombie: bool
+    cpu_s: float
+    lineage: tuple[bytes, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """``/proc/PID/status``. ``section`` is its text on memory: equal only for two tasks on one memory map (vfork)."""
+
+    rss_bytes: int
+    anon_bytes: int
+    swap_bytes: int
+    text_size_bytes: int
+    threads_count: int
+    section: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """``/proc/PID/smaps_rollup``; the ``shared`` figures are what other processes account for, page by page."""
+
+    pss_bytes: int
+    uss_bytes: int
+    shared_anon_bytes: int
+    shared_swap_bytes: int
+
+
+class ProcessFiles:
+    """The files of process ``pid``; OSError (ESRCH, ENOENT) once it has ended. ``hold`` keeps frequent ones open."""
+
+    def __init__(self, pid: int, *, hold: bool, proc: Path = PROC) -> None:
+        self.pid = pid
+        self._folder = f"{proc}/{pid}"
+        self._hold = hold
+        self._descriptors: dict[str, int] = {}
+
+    def stat(self) -> Stat:
+        return parse_stat(self._read("stat"))
+
+    def status(self) -> Status:
+        return parse_status(self._read("status"))
+
+    def rollup(self) -> Rollup:
+        """Walks the whole memory map under its lock: 11–15 ms a GiB. PermissionError when it is another user's."""
+        return parse_rollup(self._read_once("smaps_rollup"))
+
+    def fds_count(self) -> int:
+        """Open descriptors. PermissionError when it is another user's."""
+        # Since Linux 6.2 the folder's size is their number; before, it was 0 and they had to be listed.
+        folder = f"{self._folder}/fd"
+        size = os.stat(folder).st_size
+        return size if size > 0 else len(os.listdir(folder))
+
+    def children(self) -> list[int]:
+        """The pids of its children, whichever of its threads started them."""
+        found: list[int] = []
+        for thread in os.listdir(f"{self._folder}/task"):
+            try:
+                found.extend(map(int, self._read_once(f"task/{thread}/children").split()))
+            except (FileNotFoundError, ProcessLookupError):  # that thread has just ended
+                continue
+        return found
+
+    def close(self) -> None:
+        for descriptor in self._descriptors.values():
+            os.close(descriptor)
+        self._descriptors.clear()
+
+    def _read(self, name: str) -> bytes:
+        if not self._hold:
+            return self._read_once(name)
+        descriptor = self._descriptors.get(name)
+        if descriptor is None:
+            descriptor = os.open(f"{self._folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            self._descriptors[name] = descriptor
+        return os.pread(descriptor, _READ_BYTES, 0)
+
+    def _read_once(self, name: str) -> bytes:
+        descriptor = os.open(f"{self._folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(descriptor, _READ_BYTES)
+        finally:
+            os.close(descriptor)
+
+
+def parse_stat(data: bytes) -> Stat:
+    """Field numbers as in proc(5), minus the three up to the state; the command may hold spaces and brackets."""
+    fields = data[data.rindex(b")") + 2 :].split()
+    cpu_ticks = int(fields[11]) + int(fields[12]) + int(fields[13]) + int(fields[14])
+    # start and end of the code, start of the stack, of the data and of the heap, start of the arguments
+    lineage = (*fields[23:26], *fields[42:46])
+    return Stat(
+        start_ticks=int(fields[19]),
+        parent_pid=int(fields[1]),
+        zombie=fields[0] in (b"Z", b"X"),
+        cpu_s=cpu_ticks / _TICKS_PER_S,
+        lineage=lineage if fields[25] != b"0" else None,
+    )
+
+
+def parse_status(data: bytes) -> Status:
+    """A process without memory (a zombie) has zeros."""
+    start = data.find(b"\nVmPeak:")
+    if start < 0:
+        return Status(0, 0, 0, 0, 1, b"")
+    section = data[start : data.find(b"\nCoreDumping:", start)]
+    return Status(
+        rss_bytes=_kib(section, b"\nVmRSS:"),
+        anon_bytes=_kib(section, b"\nRssAnon:"),
+        swap_bytes=_kib(section, b"\nVmSwap:"),
+        text_size_bytes=_kib(section, b"\nVmExe:"),
+        threads_count=int(data[data.index(b"\nThreads:") + 9 :].split(None, 1)[0]),
+        section=section,
+    )
+
+
+def parse_rollup(data: bytes) -> Rollup:
+    values = {name: int(kib) * _KIB for name, kib in _ROLLUP_LINE.findall(data)}
+    return Rollup(
+        pss_bytes=values.get(b"Pss", 0),
+        uss_bytes=sum(values.get(name, 0) for name in (b"Private_Clean", b"Private_Dirty", b"Private_Hugetlb")),
+        shared_anon_bytes=values.get(b"Anonymous", 0) - values.get(b"Pss_Anon", 0),
+        shared_swap_bytes=values.get(b"Swap", 0) - values.get(b"SwapPss", 0),
+    )
+
+
+def _kib(section: bytes, label: bytes) -> int:
+    start = section.find(label)
+    if start < 0:
+        return 0
+    return int(section[start + len(label) : section.index(b"kB", start)]) * _KIB
+
+
+@cache
+def boot_time_s(proc: Path = PROC) -> float:
+    """Seconds since the epoch at boot, read once: the kernel's answer moves when the wall clock is set."""
+    for line in (proc / "stat").read_bytes().splitlines():
+        if line.startswith(b"btime "):
+            return float(line.split()[1])
+    raise OSError(f"expected a line 'btime' in {proc / 'stat'}, found none")
+
+
+def start_time_s(start_ticks: int, proc: Path = PROC) -> float:
+    """When a process started that did so ``start_ticks`` after boot, in seconds since the epoch, to the tick."""
+    return round(boot_time_s(proc) + start_ticks / _TICKS_PER_S, 2)
+
+
+def newest_pid(proc: Path = PROC) -> bytes | None:
+    """The last pid given out on this machine: while it stays, nobody has a new child. None where not told."""
+    try:
+        return (proc / "loadavg").read_bytes().split()[4]
+    except (OSError, IndexError):
+        return None
