@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.model import Limits
+from harness.units import parse_bytes_per_query, parse_rate_bytes_per_h, parse_size_bytes
+
 Config = Annotated[Path | None, typer.Option("--config", "-c", envvar="SOAK_CONFIG", help="Plan to use (soak.toml).")]
 Duration = Annotated[
     str | None, typer.Option(envvar="SOAK_DURATION", help="Wall-clock length, such as 90s or 2h.", metavar="TIME")
@@ -47,3 +50,14 @@ def gate_overrides(
             "max_memory": max_memory,
         }
     }
+
+
+def limits_given(max_growth: str | None, max_growth_per_query: str | None, max_memory: str | None) -> Limits | None:
+    """The limits given on the command line, None when none was. Raises UsageError."""
+    if max_growth is None and max_growth_per_query is None and max_memory is None:
+        return None
+    return Limits(
+        max_growth_bytes_per_h=None if max_growth is None else parse_rate_bytes_per_h(max_growth),
+        max_growth_bytes_per_query=None if max_growth_per_query is None else parse_bytes_per_query(max_growth_per_query),
+        max_memory_bytes=None if max_memory is None else parse_size_bytes(max_memory),
+    )

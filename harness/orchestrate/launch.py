@@ -104,7 +104,7 @@ def _target_command(plan: Plan, base_url: str, tts_url: str | None) -> Command:
     if target.command is None:
         preset = target.reference or "before"
         words = [*own_program("voice_backend"), "serve", "--host", LOOPBACK, "--preset", preset]
-        words += ["--time-scale", f"{plan.run.speedup:g}"]
+        words += ["--time-scale", f"{target.time_scale:g}"]
     else:
         words = _split(target.command)
         words = [word.replace("{port}", port).replace("{tts_url}", tts_url or "") for word in words]

@@ -35,10 +35,11 @@ RateBytesPerH = Annotated[float, BeforeValidator(_parsed(parse_rate_bytes_per_h)
 BytesPerQuery = Annotated[float, BeforeValidator(_parsed(parse_bytes_per_query)), AfterValidator(_positive)]
 
 
-def _keys(name: str) -> AliasChoices:
+def _keys(name: str) -> AliasChoices | str:
     """The keys under which a field may stand in the file: ``duration_s`` as ``duration``, hyphens as underscores."""
     plain = name.removesuffix("_s")
-    return AliasChoices(plain, plain.replace("_", "-"), name, name.replace("_", "-"))
+    keys = dict.fromkeys((plain, plain.replace("_", "-"), name, name.replace("_", "-")))
+    return AliasChoices(*keys) if len(keys) > 1 else name
 
 
 class Section(BaseModel):

@@ -112,7 +112,7 @@ class _HttpEntry(_Entry):
 
 
 class PrometheusEntry(_HttpEntry):
-    """Series of a ``/metrics`` page: column name to ``metric`` or ``metric{label="value"}`` (matching series add up)."""
+    """Series of a ``/metrics`` page: column name to ``metric`` or ``metric{label="value"}``; matches add up."""
 
     kind: Literal["prometheus"]
     series: Annotated[dict[ColumnName, str], Field(min_length=1)]

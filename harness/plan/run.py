@@ -26,6 +26,7 @@ class RunSection(Section):
     out: Path = Path("reports")
     period_s: DurationS | None = None
     early_stop: bool | None = None
+    web: bool = False
     capture: Literal["never", "on-fail", "always"] = "never"
 
     def sampling_period_s(self, duration_s: float) -> float:

@@ -30,12 +30,14 @@ class TargetSection(Section):
 
     A command is started without a shell, with ``PORT``, ``TTS_URL`` and ``ELEVENLABS_BASE_URL`` in its environment and
     ``{port}``, ``{tts_url}`` replaced in its text. With ``base_url`` alone the process that listens there is the target.
+    ``time_scale`` divides the timers of the reference backend (tracker, sweep), which no other target knows.
     """
 
     command: str | None = None
     pid: Annotated[int, Field(gt=0)] | None = None
     container: str | None = None
     reference: Literal["before", "after"] | None = None
+    time_scale: Annotated[float, Field(gt=0)] = 1.0
     base_url: HttpUrl | None = None
     env: dict[str, str] = {}
     cwd: Path | None = None

@@ -1,0 +1,116 @@
+"""What ``run`` and ``demo`` share: carry a plan out under a view, then judge and report what was stored."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from harness.errors import SoakError
+from harness.model import EXIT_CODE_OF_OUTCOME, EndReason, Event, EventName, ExitCode, Outcome
+from harness.orchestrate.interrupts import Interrupted
+from harness.orchestrate.run import Finished, carry_out, prepare
+from harness.orchestrate.session import Observer, Tick
+from harness.plan.document import Plan
+from harness.report.live import LiveFacts, LiveState, LiveView
+from harness.sampler import Sampler
+
+
+def carry_out_with_view(plan: Plan, *, quiet: bool, stream: TextIO) -> Finished:
+    """Carries ``plan`` out, showing progress on ``stream``. Raises SoakError and KeyboardInterrupt."""
+    preparation = prepare(plan)
+    limit = plan.gates.limits().max_growth_bytes_per_h
+    facts = LiveFacts(preparation.load.scenario, preparation.load.duration_s, "target.anon_bytes", limit)
+    view = LiveView(stream, facts, quiet=quiet)
+    if not quiet:
+        started = [name for name, command in _started(preparation.launch) if command is not None]
+        stream.write(f"starting {', '.join(started)} against {preparation.launch.base_url}\n")
+
+    def observer(sampler: Sampler) -> Observer:
+        return _Progress(view)
+
+    try:
+        return carry_out(preparation, observer)
+    except Interrupted as error:
+        raise KeyboardInterrupt from error
+    finally:
+        view.close()
+
+
+def _started(launch: object) -> list[tuple[str, object]]:
+    return [
+        ("the mock", getattr(launch, "mock", None)),
+        ("the target", getattr(launch, "target", None)),
+        ("the load", True),
+    ]
+
+
+class _Progress:
+    """Turns ticks and events into what the view shows."""
+
+    def __init__(self, view: LiveView) -> None:
+        self._view = view
+        self._phase: Event | None = None
+        self._problem: str | None = None
+
+    def __call__(self, tick: Tick) -> None:
+        for event in tick.new_events:
+            if event.event == EventName.PHASE_START:
+                self._phase = event
+            elif event.event == EventName.GENERATOR_SATURATED:
+                self._problem = str(event.fields.get("reason"))
+        fields = self._phase.fields if self._phase is not None else {}
+        self._view.update(
+            LiveState(
+                t_s=tick.t_s,
+                memory_bytes=tick.memory_bytes,
+                phase=fields.get("phase"),
+                kind=fields.get("kind"),
+                cycle=fields.get("cycle"),
+                generator_problem=self._problem,
+            )
+        )
+
+
+def conclude(finished: Finished, *, as_json: bool, quiet: bool) -> ExitCode:
+    """Judges and reports a stored run, prints the outcome, and gives the command's exit code."""
+    code, verdict = judge_and_report(finished.path)
+    if as_json:
+        sys.stdout.write(json.dumps({**verdict, "run": str(finished.path)}, allow_nan=False) + "\n")
+    print_outcome(finished.path, verdict, sys.stderr if as_json or quiet else sys.stdout)
+    return ExitCode.INTERRUPTED if finished.reason is EndReason.INTERRUPTED else code
+
+
+def judge_and_report(run_dir: Path) -> tuple[ExitCode, dict[str, object]]:
+    """Writes verdict.json and the report; a report that cannot be drawn does not change the outcome."""
+    from harness.assess import assess
+    from harness.verdict import write_verdict
+
+    assessment = assess(run_dir)
+    write_verdict(run_dir, assessment.verdict)
+    try:
+        from harness.report.render import render
+
+        render(run_dir, assessment)
+    except (SoakError, OSError, ValueError) as error:
+        sys.stderr.write(f"soak: the report could not be drawn: {error}; the verdict stands\n")
+    return EXIT_CODE_OF_OUTCOME[assessment.verdict.outcome], assessment.verdict.to_json()
+
+
+_WORDS = {
+    Outcome.PASS: "PASS",
+    Outcome.FAIL: "FAIL",
+    Outcome.INCONCLUSIVE: "INCONCLUSIVE",
+    Outcome.INVALID: "INVALID",
+}
+
+
+def print_outcome(run_dir: Path, verdict: dict[str, object], stream: TextIO) -> None:
+    """The outcome, why, and where the report lies."""
+    stream.write(f"{_WORDS[Outcome(str(verdict['outcome']))]}\n")
+    reasons = verdict["reasons"]
+    assert isinstance(reasons, list)
+    for reason in reasons:
+        stream.write(f"  {reason}\n")
+    stream.write(f"report: {run_dir / 'report.html'}\n")

@@ -1,0 +1,246 @@
+"""``soak run``: from a validated plan to a stored run.
+
+Order matters: everything that can be wrong is found first; the services come up; only then the run's directory appears,
+with the identities of what is sampled in its manifest; the load is released last.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.model import EndReason, Role
+from harness.model.load import LoadPlan
+from harness.orchestrate.event_pipe import EventPipe
+from harness.orchestrate.interrupts import Interrupts
+from harness.orchestrate.launch import Command, Launch, free_port, plan_launch
+from harness.orchestrate.load import LoadProcess, build_load_plan, load_process
+from harness.orchestrate.provenance import harness_commit, host_facts, public_config, versions
+from harness.orchestrate.readiness import await_ready
+from harness.orchestrate.services import Service, Services
+from harness.orchestrate.session import Cast, Observer, Session, failed_start_dir
+from harness.plan.document import Plan
+from harness.probes.base import Probe
+from harness.probes.process import ProcessTreeProbe
+from harness.sampler import Sampler
+from harness.store.schema import Manifest, ProbeInfo
+from harness.store.writer import RunWriter
+
+MOCK_READY_PATH = "/admin/health"
+LOAD_GRACE_S = 60.0
+"""A load still running this long after its plan and its last drain have ended is stopped, and the run is invalid."""
+
+_RELEASE = 'IFS= read -r SOAK_RUN_DIR && export SOAK_RUN_DIR && exec "$@" </dev/null'
+"""Holds the load's process (with its final pid) until the directory that it writes into is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A run that could begin: nothing has been started."""
+
+    plan: Plan
+    launch: Launch
+    load: LoadPlan
+    out_dir: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A stored run and why it ended."""
+
+    path: Path
+    reason: EndReason
+
+
+def prepare(plan: Plan) -> Preparation:
+    """Everything that can be wrong is found here. Raises UsageError."""
+    out_dir = plan.run.out
+    require_writable(out_dir)
+    launch = plan_launch(plan)
+    settings = plan.run
+    load = build_load_plan(
+        plan.load, settings.scenario or "", launch.base_url, settings.duration_s, settings.speedup, settings.seed
+    )
+    return Preparation(plan, launch, load, out_dir)
+
+
+def require_writable(out_dir: Path) -> None:
+    """Raises UsageError where runs cannot be stored in ``out_dir``."""
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out_dir):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"expected a folder to store runs in at --out {out_dir}, found: {error.strerror or error}; name another"
+        ) from error
+
+
+def carry_out(preparation: Preparation, observer: Callable[[Sampler], Observer]) -> Finished:
+    """Starts, drives, samples, stores, stops. Raises TargetError, StoreError, Interrupted (before the run began)."""
+    with ExitStack() as stack:
+        interrupts = stack.enter_context(Interrupts())
+        staging = Path(tempfile.mkdtemp(prefix=".starting-", dir=preparation.out_dir))
+        services = stack.enter_context(Services(staging))
+        events = EventPipe()
+        stack.callback(events.close)
+        try:
+            started = _Starter(preparation, services, events, interrupts).start()
+        except BaseException:
+            services.stop()
+            _keep_logs(staging)
+            raise
+        staging.rmdir()
+        return started.play(observer)
+
+
+def _keep_logs(staging: Path) -> None:
+    if any(log.stat().st_size for log in staging.iterdir()):
+        failed_start_dir(staging)
+        return
+    for log in staging.iterdir():
+        log.unlink()
+    staging.rmdir()
+
+
+@dataclass(slots=True)
+class _Started:
+    """Everything is up and the run's directory is open."""
+
+    preparation: Preparation
+    services: Services
+    cast: Cast
+    interrupts: Interrupts
+    events: EventPipe
+    writer: RunWriter
+    probes: tuple[Probe, ...]
+    started_s: float
+
+    def play(self, observer: Callable[[Sampler], Observer]) -> Finished:
+        sampler = Sampler(self.probes, self.writer, self.started_s)
+        launch, load = self.preparation.launch, self.preparation.load
+        restart: Callable[[], Service] | None = None
+        if launch.target is not None and self.preparation.plan.target.restart == "on-failure":
+            target = launch.target
+            restart = lambda: _start(self.services, "target", target)  # noqa: E731
+        session = Session(
+            writer=self.writer,
+            sampler=sampler,
+            services=self.services,
+            cast=self.cast,
+            interrupts=self.interrupts,
+            events=self.events,
+            started_s=self.started_s,
+            deadline_s=load.duration_s + load.drain_timeout_s * len(load.phases) + LOAD_GRACE_S,
+            observer=observer(sampler),
+            restart_target=restart,
+        )
+        reason = session.play()
+        return Finished(self.writer.path, reason)
+
+
+@dataclass(slots=True)
+class _Starter:
+    """Brings the services up in order and opens the run's directory."""
+
+    preparation: Preparation
+    services: Services
+    events: EventPipe
+    interrupts: Interrupts
+
+    def start(self) -> _Started:
+        launch, plan = self.preparation.launch, self.preparation.plan
+        mock = target = None
+        if launch.mock is not None and launch.tts_url is not None:
+            mock = _start(self.services, "mock", launch.mock)
+            await_ready(mock, launch.tts_url + MOCK_READY_PATH, plan.target.ready_timeout_s, self._wait)
+        if launch.target is not None:
+            target = _start(self.services, "target", launch.target)
+            await_ready(target, launch.ready_url, plan.target.ready_timeout_s, self._wait)
+        started_s = time.monotonic()
+        load = self._start_held(self._load_process(started_s))
+        self.events.close_write_end()
+        probes = self._probes(load, target, mock)
+        _require_working(probes)
+        writer = RunWriter.create(self.preparation.out_dir, self._manifest(probes))
+        self.services.move_logs(writer.path / "logs")
+        self._release(load, writer.path)
+        return _Started(
+            self.preparation, self.services, Cast(load, target, mock), self.interrupts, self.events, writer, probes, started_s
+        )
+
+    def _load_process(self, started_s: float) -> LoadProcess:
+        plan = self.preparation.plan
+        return load_process(
+            self.preparation.load,
+            self.preparation.out_dir,  # the run's own folder is told when the load is released
+            started_s,
+            self.events.write_fd,
+            workers=plan.load.workers,
+            web_port=free_port() if plan.run.web else None,
+            master_port=free_port(),
+        )
+
+    def _start_held(self, process: LoadProcess) -> Service:
+        words = ("/bin/sh", "-c", _RELEASE, "sh", *process.command)
+        env = os.environ | process.env
+        return self.services.start("load", words, env, None, process.pass_fds, stdin=subprocess.PIPE)
+
+    def _release(self, load: Service, run_dir: Path) -> None:
+        assert load.process.stdin is not None
+        load.process.stdin.write(f"{run_dir.resolve()}\n".encode())
+        load.process.stdin.close()
+
+    def _probes(self, load: Service, target: Service | None, mock: Service | None) -> tuple[Probe, ...]:
+        plan = self.preparation.plan
+        period_s = plan.run.sampling_period_s(self.preparation.load.duration_s)
+        probes: list[Probe] = []
+        target_pid = target.pid if target is not None else self.preparation.launch.target_pid
+        if target_pid is not None:
+            probes.append(ProcessTreeProbe("target", Role.TARGET, target_pid, period_s))
+        if mock is not None:
+            probes.append(ProcessTreeProbe("mock", Role.MOCK, mock.pid, max(period_s, 1.0)))
+        probes.append(ProcessTreeProbe("generator", Role.GENERATOR, load.pid, max(period_s, 1.0)))
+        probes.append(ProcessTreeProbe("harness", Role.HARNESS, os.getpid(), max(period_s, 1.0), children=False))
+        probes.extend(entry.build() for entry in plan.probes)
+        return tuple(probes)
+
+    def _manifest(self, probes: tuple[Probe, ...]) -> Manifest:
+        plan = self.preparation.plan
+        return Manifest(
+            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            scenario=self.preparation.load.scenario,
+            primary="target.anon_bytes",
+            probes=tuple(
+                ProbeInfo(probe.name, probe.role, probe.period_s, probe.identity(), probe.columns) for probe in probes
+            ),
+            seed=plan.run.seed,
+            speedup=plan.run.speedup,
+            host=host_facts(),
+            versions=versions(),
+            commit={"harness": harness_commit(), "target": plan.target.commit},
+            config=public_config(plan),
+        )
+
+    def _wait(self, seconds: float) -> None:
+        select.select([self.interrupts], [], [], seconds)
+        self.interrupts.raise_if_seen()
+
+
+def _start(services: Services, name: str, command: Command) -> Service:
+    return services.start(name, command.words, command.env, command.cwd)
+
+
+def _require_working(probes: tuple[Probe, ...]) -> None:
+    reasons = [reason for probe in probes if (reason := probe.check()) is not None]
+    if reasons:
+        raise UsageError("; ".join(reasons))

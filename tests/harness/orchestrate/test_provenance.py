@@ -1,0 +1,48 @@
+"""What a manifest says, and what it must not say."""
+
+from __future__ import annotations
+
+import json
+
+from harness.orchestrate.provenance import host_facts, public_config, redact, versions
+from harness.plan.document import Plan
+
+
+def test_secrets_never_reach_the_manifest() -> None:
+    """By name of a setting, in a URL, behind a flag, in an assignment."""
+    plan = Plan.model_validate(
+        {
+            "target": {
+                "command": "server --api-key s3cr3t1 --token=s3cr3t2 PASSWORD=s3cr3t3",
+                "env": {"ELEVENLABS_API_KEY": "s3cr3t4", "MODE": "fast"},
+                "base_url": "http://user:s3cr3t5@127.0.0.1:80",
+            },
+            "load": {"headers": {"Authorization": "Bearer s3cr3t6", "Accept": "*/*"}},
+        }
+    )
+
+    text = json.dumps(public_config(plan))
+
+    assert "s3cr3t" not in text
+    assert '"MODE": "fast"' in text
+    assert text.count("***") == 6
+
+
+def test_limits_stand_under_the_names_that_the_judgement_reads() -> None:
+    """A stored run can be judged again under its own limits."""
+    plan = Plan.model_validate({"gates": {"max_growth": "50 MB/min"}})
+
+    assert public_config(plan)["gates"]["max_growth_bytes_per_h"] == 3e9
+
+
+def test_redaction_leaves_everything_else_alone() -> None:
+    """Numbers, lists and ordinary text pass through."""
+    value = {"a": [1, None, "monkey business"], "keyboard_layout": 3}
+
+    assert redact(value) == value
+
+
+def test_the_machine_is_described() -> None:
+    """Enough to know whether two runs may be compared."""
+    assert {"kernel", "cores_count", "memory_bytes", "page_size_bytes"} <= host_facts().keys()
+    assert {"python", "voice-soak", "locust"} == versions().keys()

@@ -1,0 +1,93 @@
+"""The plan from file and flags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.plan.document import load_plan
+
+PLAN = """
+[run]
+duration = "2h"
+speedup = 10
+[target]
+command = "node server.js"
+retention = "30m"
+[gates]
+max-growth = "50 MB/min"
+max_growth_per_query = "16 KiB"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_soak_toml_in_the_folder_is_found(folder: Path) -> None:
+    """Units are parsed, hyphens are underscores, what is not given has its default."""
+    (folder / "soak.toml").write_text(PLAN)
+
+    plan = load_plan(None, {})
+
+    assert (plan.run.duration_s, plan.run.speedup, plan.run.seed) == (7200.0, 10, 1)
+    assert (plan.target.command, plan.target.retention_s) == ("node server.js", 1800.0)
+    assert (plan.gates.max_growth, plan.gates.max_growth_per_query) == (3e9, 16384.0)
+
+
+def test_a_flag_wins_over_the_file(folder: Path) -> None:
+    """And leaves the file's other settings alone; another target replaces the file's."""
+    (folder / "soak.toml").write_text(PLAN)
+
+    plan = load_plan(None, {"gates": {"max_growth": "1 MB/min"}, "target": {"pid": 7}, "run": {"seed": None}})
+
+    assert (plan.gates.max_growth, plan.gates.max_growth_per_query) == (6e7, 16384.0)
+    assert (plan.target.pid, plan.target.command, plan.target.retention_s) == (7, None, 1800.0)
+
+
+def test_pyproject_is_read_where_there_is_no_soak_toml(folder: Path) -> None:
+    """Under [tool.soak]."""
+    (folder / "pyproject.toml").write_text("[tool.soak.run]\nseed = 5\n[tool.other]\nx = 1\n")
+
+    assert load_plan(None, {}).run.seed == 5
+
+
+def test_nothing_at_all_is_a_plan_too(folder: Path) -> None:
+    """Everything has a default."""
+    assert load_plan(None, {}).run.out == Path("reports")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[run", "expected TOML in"),
+        ("[run]\nspeed = 3", "run.speed is not a setting"),
+        ("[rum]\nx = 3", "rum is not a setting"),
+        ('[run]\nduration = "soon"', "run.duration: expected a duration .* found 'soon'"),
+        ("[run]\nspeedup = 0", "run.speedup: .*greater than 0, found 0"),
+        ('[target]\npid = 3\ncommand = "x"', "target: expected one target, found command and pid"),
+        ('[target]\nbase_url = "ftp://x"', "expected a URL such as"),
+        ('[target]\nbase_url = "http://127.0.0.1:99999"', "expected a port from 1 to 65535"),
+        ("run = 3", "run: .*found 3"),
+        ("\xff", "expected a readable plan"),
+    ],
+)
+def test_a_wrong_plan_is_one_sentence(folder: Path, text: str, message: str) -> None:
+    """It names the file, the setting, what was expected and what was found."""
+    (folder / "soak.toml").write_bytes(text.encode("latin-1"))
+
+    with pytest.raises(UsageError, match=message) as caught:
+        load_plan(None, {})
+
+    assert "soak.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_plan_that_is_asked_for_must_exist(folder: Path) -> None:
+    """Unlike the default one."""
+    with pytest.raises(UsageError, match="expected a plan at nightly.toml, found no such file"):
+        load_plan(Path("nightly.toml"), {})
