@@ -137,13 +137,18 @@ def _choose(
     pairs = [term for term in terms if term.kind is TermKind.CYCLE]
     released = released_columns(load, t_s, length_s) if load is not None else []
     columns = [term.evaluate(t_s) for term in singles] + [column for _, column in released]
-    groups = [np.stack(columns, axis=1)[:, None, :]]
+    groups = [_unit(np.stack(columns, axis=1)[:, None, :])]
     if pairs:
-        groups.append(np.stack([term.evaluate(t_s) for term in pairs], axis=2))
+        groups.append(_unit(np.stack([term.evaluate(t_s) for term in pairs], axis=2)))
     costs = [PARAMETERS[term.kind] for term in singles] + [PARAMETERS[TermKind.LOAD]] * len(released)
     costs += [PARAMETERS[TermKind.CYCLE]] * len(pairs)
     found = select(y, base, groups, np.array(costs, dtype=np.float64), gaps, noise_floor)
     return _assemble(levels, base, ones.shape[1], kinds, found, singles, released, pairs)
+
+
+def _unit(group: Floats) -> Floats:
+    """Columns (K, c, m) scaled to a mean square of one, so that the criterion does not depend on their units."""
+    return group / np.sqrt(np.maximum(np.mean(group**2, axis=0), 1e-12))
 
 
 def _usage_columns(
@@ -345,41 +350,59 @@ def _one_kind(mixture: Mixture, model: _Model, column: int, factor: float, confi
 def _bounded(mixture: Mixture, column: int, others: list[int], half: float) -> tuple[float, float, float] | None:
     """Estimate, low and high of a coefficient when ``others`` are not negative; None where the data contradict that.
 
-    The extreme of a linear form over an ellipsoid and an orthant lies inside one face of the orthant, so every set of
-    zeros is tried in closed form and the extreme of those that keep to the orthant is the answer.
+    Profile likelihood: the values whose best fit within the orthant is as near to the best of all as ``half`` allows. The
+    extreme of a linear form over an ellipsoid and an orthant lies inside one face of the orthant, so every set of zeros is
+    tried in closed form and the extreme of those that keep to the orthant is the answer.
     """
     if not others or len(others) > _MOST_KINDS:
         return None
     which = [column, *others]
-    theta = mixture.mean[which]
     covariance = mixture.covariance[np.ix_(which, which)]
-    error = float(np.sqrt(max(covariance[0, 0], 1e-300)))
-    reach = half / error
-    best_distance, estimate, low, high = np.inf, 0.0, np.inf, -np.inf
-    for size in range(len(others) + 1):
-        for zeros in combinations(range(1, len(which)), size):
-            z = list(zeros)
-            if z:
-                gain = covariance[:, z] @ np.linalg.pinv(covariance[np.ix_(z, z)])
-                point = theta - gain @ theta[z]
-                rest = covariance - gain @ covariance[z, :]
-                distance = float(theta[z] @ np.linalg.pinv(covariance[np.ix_(z, z)]) @ theta[z])
-            else:
-                point, rest, distance = theta, covariance, 0.0
-            keep = [i for i in range(1, len(which)) if i not in zeros]
-            if distance < best_distance and np.all(point[keep] >= 0.0):
-                best_distance, estimate = distance, float(point[0])
-            spare = reach**2 - distance
-            if spare <= 0.0 or rest[0, 0] <= 1e-12 * covariance[0, 0]:
-                continue
-            direction = rest[0] / np.sqrt(rest[0, 0]) * np.sqrt(spare)
-            if np.all((point + direction)[keep] >= 0.0):
-                high = max(high, float((point + direction)[0]))
-            if np.all((point - direction)[keep] >= 0.0):
-                low = min(low, float((point - direction)[0]))
-    if not (np.isfinite(best_distance) and low <= estimate <= high):
+    reach = half / float(np.sqrt(max(covariance[0, 0], 1e-300)))
+    faces = [_face(mixture.mean[which], covariance, zeros) for zeros in _subsets(len(others))]
+    feasible = [face for face in faces if np.all(face.point[face.free] >= 0.0)]
+    if not feasible:
         return None
+    nearest = min(feasible, key=lambda face: face.distance)
+    if nearest.distance > reach**2:
+        return None
+    estimate = float(nearest.point[0])
+    low = high = estimate
+    for face in faces:
+        spare = reach**2 - (face.distance - nearest.distance)
+        if spare <= 0.0 or face.covariance[0, 0] <= 1e-12 * covariance[0, 0]:
+            continue
+        direction = face.covariance[0] / np.sqrt(face.covariance[0, 0]) * np.sqrt(spare)
+        if np.all((face.point + direction)[face.free] >= 0.0):
+            high = max(high, float((face.point + direction)[0]))
+        if np.all((face.point - direction)[face.free] >= 0.0):
+            low = min(low, float((face.point - direction)[0]))
     return estimate, low, high
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """Distribution of the coefficients given that some of them are zero, and how far the data are from that."""
+
+    point: Floats
+    covariance: Floats
+    distance: float
+    free: list[int]
+
+
+def _subsets(count: int) -> list[list[int]]:
+    """All sets of the numbers 1 to ``count``."""
+    return [list(chosen) for size in range(count + 1) for chosen in combinations(range(1, count + 1), size)]
+
+
+def _face(theta: Floats, covariance: Floats, zeros: list[int]) -> _Face:
+    free = [i for i in range(1, theta.size) if i not in zeros]
+    if not zeros:
+        return _Face(theta, covariance, 0.0, free)
+    inverse = np.linalg.pinv(covariance[np.ix_(zeros, zeros)])
+    gain = covariance[:, zeros] @ inverse
+    distance = float(theta[zeros] @ inverse @ theta[zeros])
+    return _Face(theta - gain @ theta[zeros], covariance - gain @ covariance[zeros, :], distance, free)
 
 
 def _lasts(levels: Levels, mixture: Mixture, model: _Model, column: int, y: Floats) -> bool:

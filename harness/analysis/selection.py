@@ -14,8 +14,8 @@ import numpy as np
 from harness.analysis.regression import Floats, whiten
 
 MAX_TERMS = 4
-PENALTY = 2.0
-SELECTION_PHIS: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9)
+PENALTY = 1.0
+SELECTION_PHIS: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.97)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ def _forward(
 ) -> Selection:
     count = y.size
     white_y, log_det = whiten(y, gaps, phi)
-    q = _orthonormal(whiten(base, gaps, phi)[0])
+    white_base = whiten(base, gaps, phi)[0]
+    q = _orthonormal(white_base)
     residual = white_y - q @ (q.T @ white_y)
     white = [whiten(group, gaps, phi)[0] for group in groups]
     norms = [np.einsum("kcm,kcm->cm", group, group) for group in white]
@@ -75,38 +76,53 @@ def _forward(
     floor = max(count * noise_floor**2, 1e-30)
     weight = PENALTY * np.log(count)
     rss = max(float(residual @ residual), floor)
-    criterion = count * np.log(rss / count) + log_det + weight * base.shape[1]
+    freedom = float(count - base.shape[1])
+    constant = log_det + _log_volume(white_base)
+    criterion = freedom * np.log(rss / freedom) + constant
     chosen: list[int] = []
     while len(chosen) < min(max_terms, (count - base.shape[1]) // 4):
-        gains = np.concatenate([_gains(g, n, residual) for g, n in zip(open_groups, norms, strict=True)])
+        measured = [_gains(g, n, residual) for g, n in zip(open_groups, norms, strict=True)]
+        gains = np.concatenate([gain for gain, _ in measured])
+        volumes = np.concatenate([volume for _, volume in measured])
         gains[chosen] = 0.0
-        after = np.maximum(rss - gains, floor)
-        scores = criterion + count * np.log(after / rss) + weight * parameters
-        index = int(np.argmin(scores))
-        if not scores[index] < criterion:
+        left = freedom - np.concatenate([np.full(g.shape[2], g.shape[1]) for g in open_groups])
+        scores = left * np.log(np.maximum(rss - gains, floor) / left) + constant + volumes + weight * parameters
+        index = int(np.argmin(np.where(gains > 0.0, scores, np.inf)))
+        if not (gains[index] > 0.0 and scores[index] < criterion):
             break
         group, position = _locate(groups, index)
         added = _orthonormal(open_groups[group][:, :, position])
         residual = np.asarray(residual - added @ (added.T @ residual))
         open_groups = [g - np.tensordot(added, np.tensordot(added.T, g, 1), 1) for g in open_groups]
         chosen.append(index)
+        freedom = float(left[index])
+        constant += float(volumes[index]) + weight * float(parameters[index])
         rss = max(float(residual @ residual), floor)
         criterion = float(scores[index])
     return Selection(tuple(chosen), phi, float(criterion))
 
 
-def _gains(group: Floats, norms: Floats, residual: Floats) -> Floats:
-    """Drop of the residual sum of squares for each candidate of a group (K, c, m) orthogonal to the model, (m,)."""
+def _log_volume(matrix: Floats) -> float:
+    """Logarithm of the determinant of ``matrix.T @ matrix``, directions too small to trust left out."""
+    singular = np.linalg.svd(matrix, compute_uv=False)
+    return 2.0 * float(np.sum(np.log(singular[singular > 1e-9 * max(float(singular[0]), 1e-300)])))
+
+
+def _gains(group: Floats, norms: Floats, residual: Floats) -> tuple[Floats, Floats]:
+    """Of each candidate of a group (K, c, m) orthogonal to the model: the drop of the residual sum of squares, and the
+    growth of the log determinant of the design, both (m,)."""
     squares = np.einsum("kcm,kcm->cm", group, group)
     products = np.einsum("kcm,k->cm", group, residual)
     alive = squares > 1e-7 * norms
     if group.shape[1] == 1:
-        return np.where(alive, products**2 / np.where(alive, squares, 1.0), 0.0)[0]
+        safe = np.where(alive, squares, 1.0)
+        return np.where(alive, products**2 / safe, 0.0)[0], np.log(safe)[0]
     cross = np.einsum("km,km->m", group[:, 0], group[:, 1])
     determinant = squares[0] * squares[1] - cross**2
     solid = alive[0] & alive[1] & (determinant > 1e-9 * squares[0] * squares[1])
     numerator = squares[1] * products[0] ** 2 - 2.0 * cross * products[0] * products[1] + squares[0] * products[1] ** 2
-    return np.where(solid, numerator / np.where(solid, determinant, 1.0), 0.0)
+    safe = np.where(solid, determinant, 1.0)
+    return np.where(solid, numerator / safe, 0.0), np.log(safe)
 
 
 def _locate(groups: list[Floats], index: int) -> tuple[int, int]:
