@@ -3,9 +3,8 @@
 import os
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from voice_backend import process
@@ -20,7 +19,11 @@ from voice_backend.settings import (
 )
 from voice_backend.tts_client import SpeechTransport
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+_WrongUsage: Any = typer.BadParameter.__mro__[2]
+"""What typer raises for wrong arguments: click's ClickException, or that of the copy of click that newer typers
+carry."""
 
 SERVE_HELP = """Serve the voice backend of the incident, before or after its fixes.
 
@@ -107,6 +110,9 @@ def serve(
     ] = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT."""
+    if faults is None:
+        # Read here too: the parser takes an empty variable for none at all, but it means "no fault".
+        faults = os.environ.get("VOICE_BACKEND_FAULTS")
     settings = Settings(
         host=host,
         port=port,
@@ -136,9 +142,9 @@ def main() -> None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         sys.exit(130)
-    except click.ClickException as exc:
+    except _WrongUsage as exc:
         problem = " ".join(exc.format_message().split())
         sys.stderr.write(f"voice-backend: {problem}; see voice-backend serve --help\n")
         sys.exit(2)

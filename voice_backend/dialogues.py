@@ -75,6 +75,8 @@ class Dialogue:
         "_events",
         "_first_seq",
         "_progress",
+        "_replay_from",
+        "_taken_up_to",
         "abandoned",
         "active_at",
         "answering",
@@ -94,12 +96,21 @@ class Dialogue:
         self.ended = False
         self._events: deque[Event] = deque()
         self._first_seq = 0
+        self._replay_from = 0
+        self._taken_up_to = 0
         self._progress = asyncio.Event()
 
     @property
     def buffered_count(self) -> int:
         """Events held for replay."""
         return len(self._events)
+
+    def join(self) -> Reader:
+        """A new reader, at the start of what is replayed to clients that join late."""
+        self.abandoned = False
+        reader = Reader(self, self._replay_from)
+        self.readers.add(reader)
+        return reader
 
     def publish(self, event: Event) -> None:
         """Buffers ``event`` and wakes the readers; an ended dialogue holds nothing any more."""
@@ -116,6 +127,7 @@ class Dialogue:
         if index >= len(self._events):
             return None
         reader.next_seq = self._first_seq + index + 1
+        self._taken_up_to = max(self._taken_up_to, reader.next_seq)
         self._progress.set()
         return self._events[index]
 
@@ -125,9 +137,12 @@ class Dialogue:
             self._drop_before(min(reader.next_seq for reader in self.readers))
 
     def begin_answer(self) -> None:
-        """Notes that an answer is being produced; earlier, complete and delivered answers are dropped."""
+        """Notes that an answer is being produced; earlier ones that are complete and delivered are not replayed
+        again."""
         if self.answering == 0:
             self.trim()
+            if self._taken_up_to == self._first_seq + len(self._events):
+                self._replay_from = self._taken_up_to
         self.answering += 1
 
     async def wait_for_room(self) -> None:
@@ -198,10 +213,7 @@ class Dialogues:
         """A new reader at the oldest buffered event of the dialogue."""
         dialogue = self.open(dialogue_id)
         self._unclaimed.pop(dialogue_id, None)
-        dialogue.abandoned = False
-        reader = Reader(dialogue, 0)
-        dialogue.readers.add(reader)
-        return reader
+        return dialogue.join()
 
     def leave(self, reader: Reader) -> None:
         """Takes the reader off its dialogue, which ends with its last one.

@@ -22,6 +22,11 @@ class Event:
         """The event as the JSON text of one WebSocket frame."""
         return f'{{"event": "{self.name}", "data": {self.data.decode()}}}'
 
+    @property
+    def frame_bytes(self) -> int:
+        """Size of the frame's text as UTF-8."""
+        return len(self.data) + len(self.name) + len('{"event": "", "data": }')
+
 
 def _event(name: str, data: dict[str, object]) -> Event:
     return Event(name, json.dumps(data, ensure_ascii=False).encode())

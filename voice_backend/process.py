@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import signal
 import socket
 import tempfile
@@ -23,6 +24,11 @@ from voice_backend.speech_workers import SpeechWorkers, fork_workers
 from voice_backend.streams import AbortableHttp, AbortableWebSocket, Streaming, StreamTimes
 from voice_backend.thinking_sound import CachedSound, NoSound, SoundReadEveryTime, SoundSource, make_thinking_sound
 from voice_backend.tts_client import Speech, make_speech
+
+LAST_WORDS_S = 0.3
+"""After a signal, how long a stream may take to send its end before it is aborted."""
+KEEP_ALIVE_S = 75
+"""Idle connections live longer than the pools of usual clients, so that none is closed under a request."""
 
 
 class _Server(uvicorn.Server):
@@ -113,6 +119,7 @@ def _config(app: Starlette) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=1,
     )
 
@@ -123,6 +130,7 @@ def run(settings: Settings, announce: Callable[[str], None]) -> int:
     ``announce`` gets the base URL once connections are accepted.
     """
     keep_large_blocks_out_of_the_heap()
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     listener = bind(settings.host, settings.port)
     # What was imported lives until the end: out of the collector's sight, full collections stay cheap and frequent,
     # and workers share its pages.
@@ -136,19 +144,20 @@ def run(settings: Settings, announce: Callable[[str], None]) -> int:
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         server = _Server(_config(make_app(service, streaming)), lambda: announce(url))
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            return runner.run(_serve(server, service, listener))
+            return runner.run(_serve(server, streaming, listener))
 
 
-async def _serve(server: _Server, service: VoiceService, listener: socket.socket) -> int:
+async def _serve(server: _Server, streaming: Streaming, listener: socket.socket) -> int:
     code = 0
+    loop = asyncio.get_running_loop()
 
     def stop(exit_code: int) -> None:
         nonlocal code
         code = exit_code
         server.should_exit = True
-        service.dialogues.end_all()
+        streaming.dialogues.end_all()
+        loop.call_later(LAST_WORDS_S, streaming.abort_all)
 
-    loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop, 0)
     loop.add_signal_handler(signal.SIGINT, stop, 130)
     await server.serve(sockets=[listener])

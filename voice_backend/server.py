@@ -1,5 +1,6 @@
 """The service over HTTP and WebSocket: reads requests, checks them, writes answers. The contract's paths are here."""
 
+import asyncio
 import gc
 import ipaddress
 import uuid
@@ -24,6 +25,9 @@ from voice_backend.streams import EventStream, Streaming, stream_over_websocket
 
 BODY_LIMIT_BYTES = 64 * 1024
 """5,000 characters are at most 60,000 bytes of escaped JSON."""
+BODY_TIMEOUT_S = 30.0
+_CLOSE = {"connection": "close"}
+"""An answer given before the body was read must end the connection."""
 DEFAULT_VOICE_ID = "21m00Tcm4TlvDq8ikWAM"
 DEFAULT_MODEL_ID = "eleven_flash_v2_5"
 
@@ -183,10 +187,14 @@ class VoiceRoutes:
 
     async def _read(self, request: Request) -> bytes:
         body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > BODY_LIMIT_BYTES:
-                raise HTTPException(413, f"body: expected at most {BODY_LIMIT_BYTES} bytes")
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                async for part in request.stream():
+                    body += part
+                    if len(body) > BODY_LIMIT_BYTES:
+                        raise HTTPException(413, f"body: expected at most {BODY_LIMIT_BYTES} bytes", _CLOSE)
+        except TimeoutError:
+            raise HTTPException(408, f"body: expected all of it within {BODY_TIMEOUT_S:g} s", _CLOSE) from None
         self.service.counters.bytes_in += len(body)
         return bytes(body)
 

@@ -150,8 +150,11 @@ class VoiceService:
 
     @staticmethod
     async def _every(period_s: float, work: Callable[[], object]) -> None:
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
         while True:
-            await asyncio.sleep(period_s)
+            due_s += period_s
+            await asyncio.sleep(due_s - loop.time())
             work()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -7,8 +7,9 @@ closed, because closing would wait for what it does not read.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.responses import Response
@@ -49,10 +50,13 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
             self.scope["extensions"][_TRANSPORT] = self.transport  # type: ignore[assignment]
 
 
-def _abort(scope: Scope) -> None:
-    transport: asyncio.Transport | None = scope.get("extensions", {}).get(_TRANSPORT)
-    if transport is not None:
-        transport.abort()
+def _connection(scope: Scope) -> asyncio.Transport:
+    connection: asyncio.Transport = scope["extensions"][_TRANSPORT]
+    return connection
+
+
+SendEvent = Callable[[events.Event], Awaitable[int]]
+"""Sends one event and says how many bytes that were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +79,51 @@ class Streaming:
     dialogues: Dialogues
     counters: Counters
     times: StreamTimes
+    connections: set[asyncio.Transport] = field(default_factory=set)
 
-    async def pump(self, reader: Reader, send: Callable[[events.Event], Awaitable[int]]) -> bool:
+    def abort_all(self) -> None:
+        """Ends the streams that still wait for their clients to read, for the end of the process."""
+        for connection in list(self.connections):
+            connection.abort()
+
+    @contextmanager
+    def reading(self, scope: Scope, dialogue_id: str) -> Iterator[Reader]:
+        """A reader of the dialogue for as long as the block runs."""
+        connection = _connection(scope)
+        reader = self.dialogues.join(dialogue_id)
+        self.connections.add(connection)
+        try:
+            yield reader
+        finally:
+            self.connections.discard(connection)
+            self.dialogues.leave(reader)
+
+    async def pump(self, reader: Reader, send: SendEvent) -> bool:
         """Sends pings and events until the reader is finished; True when its client had stopped reading."""
-        event: events.Event | None = events.ping(int(time.time() * 1000))
-        while event is not None or not reader.finished:
-            if event is not None:
-                try:
-                    async with asyncio.timeout(self.times.stalled_after_s):
-                        self.counters.bytes_out += await send(event)
-                except TimeoutError:
-                    self.counters.readers_cut += 1
-                    return True
-            event = None if reader.finished else reader.take()
-            if event is None and not reader.finished and not await reader.wait(self.times.ping_every_s):
-                event = events.ping(int(time.time() * 1000))
+        event: events.Event | None = _ping_now()
+        while event is not None:
+            try:
+                async with asyncio.timeout(self.times.stalled_after_s):
+                    self.counters.bytes_out += await send(event)
+            except TimeoutError:
+                self.counters.readers_cut += 1
+                return True
+            event = await self._next(reader)
         return False
+
+    async def _next(self, reader: Reader) -> events.Event | None:
+        """The reader's next event, or a ping when there was none for a while; None once it is finished."""
+        while not reader.finished:
+            event = reader.take()
+            if event is not None:
+                return event
+            if not await reader.wait(self.times.ping_every_s):
+                return _ping_now()
+        return None
+
+
+def _ping_now() -> events.Event:
+    return events.ping(int(time.time() * 1000))
 
 
 async def _until_disconnected(receive: Receive, reader: Reader) -> None:
@@ -112,23 +145,22 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Streams until the client or the dialogue has gone."""
-        reader = self._streaming.dialogues.join(self._dialogue_id)
-        watcher = asyncio.create_task(_until_disconnected(receive, reader))
 
         async def send_event(event: events.Event) -> int:
             body = event.as_sse()
             await send({"type": "http.response.body", "body": body, "more_body": True})
             return len(body)
 
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            if await self._streaming.pump(reader, send_event):
-                _abort(scope)
-            elif not reader.gone:
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            watcher.cancel()
-            self._streaming.dialogues.leave(reader)
+        with self._streaming.reading(scope, self._dialogue_id) as reader:
+            watcher = asyncio.create_task(_until_disconnected(receive, reader))
+            try:
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                if await self._streaming.pump(reader, send_event):
+                    _connection(scope).abort()
+                elif not reader.gone:
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+            finally:
+                watcher.cancel()
 
 
 async def _until_closed(socket: WebSocket, reader: Reader) -> None:
@@ -142,21 +174,19 @@ async def _until_closed(socket: WebSocket, reader: Reader) -> None:
 async def stream_over_websocket(streaming: Streaming, socket: WebSocket, dialogue_id: str) -> None:
     """The conversation of ``WS /api/voice/stream``, from the handshake to the end."""
     await socket.accept()
-    reader = streaming.dialogues.join(dialogue_id)
-    watcher = asyncio.create_task(_until_closed(socket, reader))
 
     async def send_event(event: events.Event) -> int:
-        frame = event.as_frame()
-        await socket.send_text(frame)
-        return len(frame)
+        await socket.send_text(event.as_frame())
+        return event.frame_bytes
 
-    try:
-        if await streaming.pump(reader, send_event):
-            _abort(socket.scope)
-        elif not reader.gone:
-            await socket.close(1000)
-    except WebSocketDisconnect:
-        pass
-    finally:
-        watcher.cancel()
-        streaming.dialogues.leave(reader)
+    with streaming.reading(socket.scope, dialogue_id) as reader:
+        watcher = asyncio.create_task(_until_closed(socket, reader))
+        try:
+            if await streaming.pump(reader, send_event):
+                _connection(socket.scope).abort()
+            elif not reader.gone:
+                await socket.close(1000)
+        except WebSocketDisconnect:
+            pass  # it left while something was being sent
+        finally:
+            watcher.cancel()
