@@ -1,8 +1,8 @@
 """Writes a run directory while the run happens, so that a kill at any moment leaves a readable run.
 
 Every row is one unbuffered write of one whole line: what ``sample`` and ``event`` have returned from survives
-SIGKILL of the harness (style.md: a buffered writer lost 36 of 500 rows). Standard library only; never read back, never overwrites.
-Not for several threads.
+SIGKILL of the harness (a buffered writer, tried, lost 36 of 500 rows). Standard library only; never reads back,
+never overwrites, and is not for several threads.
 """
 
 from __future__ import annotations
