@@ -89,8 +89,9 @@ class Table:
                 )
                 with reader:
                     for frame in reader:
-                        self._check(frame, last, text)
-                        yield frame
+                        if len(frame) > 0:  # a header alone gives one empty chunk
+                            self._check(frame, last, text)
+                            yield frame
         except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
             raise self._explained(error) from error
 
