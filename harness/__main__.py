@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from harness.cli import run_command_line
+from harness.cli.app import run_command_line
 
 
 def main() -> None:

@@ -10,11 +10,11 @@ from typing import TextIO
 from harness.errors import SoakError
 from harness.model import EXIT_CODE_OF_OUTCOME, EndReason, Event, EventName, ExitCode, Outcome
 from harness.orchestrate.interrupts import Interrupted
+from harness.orchestrate.launch import Launch
 from harness.orchestrate.run import Finished, carry_out, prepare
-from harness.orchestrate.session import Observer, Tick
+from harness.orchestrate.session import Tick
 from harness.plan.document import Plan
 from harness.report.live import LiveFacts, LiveState, LiveView
-from harness.sampler import Sampler
 
 
 def carry_out_with_view(plan: Plan, *, quiet: bool, stream: TextIO) -> Finished:
@@ -24,26 +24,20 @@ def carry_out_with_view(plan: Plan, *, quiet: bool, stream: TextIO) -> Finished:
     facts = LiveFacts(preparation.load.scenario, preparation.load.duration_s, "target.anon_bytes", limit)
     view = LiveView(stream, facts, quiet=quiet)
     if not quiet:
-        started = [name for name, command in _started(preparation.launch) if command is not None]
-        stream.write(f"starting {', '.join(started)} against {preparation.launch.base_url}\n")
-
-    def observer(sampler: Sampler) -> Observer:
-        return _Progress(view)
-
+        stream.write(f"{_opening(preparation.launch)}\n")
     try:
-        return carry_out(preparation, observer)
+        return carry_out(preparation, _Progress(view))
     except Interrupted as error:
         raise KeyboardInterrupt from error
     finally:
         view.close()
 
 
-def _started(launch: object) -> list[tuple[str, object]]:
-    return [
-        ("the mock", getattr(launch, "mock", None)),
-        ("the target", getattr(launch, "target", None)),
-        ("the load", True),
-    ]
+def _opening(launch: Launch) -> str:
+    """What is started and what is found, in one line."""
+    target = "starting the target" if launch.target is not None else "using the target that runs"
+    mock = f", with the mock at {launch.tts_url}" if launch.mock is not None else ""
+    return f"{target} at {launch.base_url}{mock}"
 
 
 class _Progress:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from harness.cli import options
-from harness.model import EndReason, ExitCode, Outcome
+from harness.cli.carry import carry_out_with_view, judge_and_report
+from harness.model import EndReason, ExitCode
+from harness.orchestrate.launch import LOOPBACK, free_port
+from harness.plan.document import Plan
 from harness.units import format_bytes, format_rate_per_min
 
-DEMO_DURATION = "130s"
-DEMO_SPEEDUP = 240.0
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from harness.cli.demo_truth import Truth
+
+DURATION_S = 130.0
+SPEEDUP = 240.0
 """Mixed use at 120 queries an hour, driven 240 times faster: about 16 conversations a second while loaded."""
-DEMO_TIME_SCALE = 8.0
+TIME_SCALE = 8.0
 """The backend's tracker then samples every 7.5 s, so that growth while idle shows within the run, and its half-hour
 sweep comes after 225 s, that is, not within it."""
-DEMO_MAX_GROWTH = "50 MB/min"
-DEMO_MAX_GROWTH_PER_QUERY = "16 KiB"
+MAX_GROWTH = "50 MB/min"
+MAX_GROWTH_PER_QUERY = "16 KiB"
 """The incident's own gate, at the driven rate, and what a query may leave behind."""
+PRESETS = ("before", "after")
+LEDGER_FAULTS = ("thinking_sound", "duplicate_requests", "tts_chunk_refs", "dialogue_state", "memory_tracker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +45,9 @@ class DemoRun:
     truth: Truth | None
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What the ledger says is retained, by what caused it; bytes per query of a kind and per hour of time alone."""
-
-    bytes_per_query: dict[str, float]
-    bytes_per_h: float
-
-
 def demo(
     seed: options.Seed = None,
     out: options.Out = None,
-    duration: options.Duration = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> ExitCode:
@@ -58,11 +55,91 @@ def demo(
 
     Exits 0 only if the leaking build failed and the fixed one passed. Takes about five minutes.
     """
-    runs = [_one(preset, seed, out, duration, quiet) for preset in ("before", "after")]
-    interrupted = any(run.reason is EndReason.INTERRUPTED for run in runs)
-    print_table(runs, sys.stderr if as_json else sys.stdout)
+    runs: list[DemoRun] = []
+    for number, preset in enumerate(PRESETS, start=1):
+        if not quiet:
+            sys.stderr.write(f"\n{number} of {len(PRESETS)}: the backend {preset} its fixes\n")
+        runs.append(_carry_out(preset, _plan(preset, seed, out), quiet))
+        if runs[-1].reason is EndReason.INTERRUPTED:
+            return ExitCode.INTERRUPTED
+    _print_table(runs, sys.stderr if as_json else sys.stdout)
     if as_json:
         sys.stdout.write(json.dumps({run.preset: {**run.verdict, "run": str(run.path)} for run in runs}) + "\n")
-    if interrupted:
-        return ExitCode.INTERRUPTED
     return ExitCode.PASS if [run.code for run in runs] == [ExitCode.FAIL, ExitCode.PASS] else ExitCode.FAIL
+
+
+def _plan(preset: str, seed: int | None, out: Path | None) -> Plan:
+    base_url = f"http://{LOOPBACK}:{free_port()}"
+    ledger = {f"{fault}_bytes": f"{fault}.retainedBytes" for fault in LEDGER_FAULTS}
+    run = {"scenario": "mixed", "duration_s": DURATION_S, "speedup": SPEEDUP, "seed": seed, "out": out}
+    return Plan.model_validate(
+        {
+            "run": {name: value for name, value in run.items() if value is not None},
+            "target": {"reference": preset, "base_url": base_url, "time_scale": TIME_SCALE},
+            "gates": {"max_growth": MAX_GROWTH, "max_growth_per_query": MAX_GROWTH_PER_QUERY},
+            "probes": [{"name": "ledger", "kind": "json", "url": f"{base_url}/debug/ledger", "fields": ledger}],
+        }
+    )
+
+
+def _carry_out(preset: str, plan: Plan, quiet: bool) -> DemoRun:
+    finished = carry_out_with_view(plan, quiet=quiet, stream=sys.stderr)
+    code, verdict = judge_and_report(finished.path)
+
+    from harness.cli.demo_truth import ledger_truth
+    from harness.store.reader import read_run
+
+    return DemoRun(preset, finished.path, finished.reason, code, verdict, ledger_truth(read_run(finished.path)))
+
+
+def _print_table(runs: list[DemoRun], stream: Any) -> None:
+    from rich.console import Console
+
+    console = Console(file=stream, width=None if stream.isatty() else 110)
+    console.print(_table(runs))
+    for run in runs:
+        console.print(f"{run.preset}: {run.path / 'report.html'}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _table(runs: list[DemoRun]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title="estimate (95 % interval) | the ledger's truth", title_justify="left")
+    table.add_column("")
+    for run in runs:
+        table.add_column(run.preset)
+    table.add_row("outcome", *(str(run.verdict["outcome"]).upper() for run in runs))
+    table.add_row("shape", *(run.verdict["memory"]["shape"] for run in runs))
+    table.add_row("growth at the driven rate", *(_rate(run.verdict["memory"]["growth_bytes_per_h"]) for run in runs))
+    kinds = dict.fromkeys(kind for run in runs for kind in run.verdict["kinds"] if kind != "idle")
+    for kind in sorted(kinds):
+        table.add_row(f"bytes per {kind} query", *(_per_query(run, kind) for run in runs))
+    table.add_row("growth while idle", *(_idle(run) for run in runs))
+    return table
+
+
+def _rate(interval: dict[str, float | None] | None) -> str:
+    return _spread(interval, format_rate_per_min)
+
+
+def _per_query(run: DemoRun, kind: str) -> str:
+    figures = run.verdict["kinds"].get(kind) or {}
+    truth = run.truth.bytes_per_query.get(kind) if run.truth is not None else None
+    return _beside(_spread(figures.get("bytes_per_query"), format_bytes), truth, format_bytes)
+
+
+def _idle(run: DemoRun) -> str:
+    truth = run.truth.time_bytes_per_h if run.truth is not None else None
+    return _beside(_rate(run.verdict["kinds"]["idle"]["bytes_per_h"]), truth, format_rate_per_min)
+
+
+def _beside(estimate: str, truth: float | None, words: Any) -> str:
+    return estimate if truth is None else f"{estimate} | {words(truth)}"
+
+
+def _spread(interval: dict[str, float | None] | None, words: Any) -> str:
+    if interval is None or interval["estimate"] is None:
+        return "not known"
+    ends = [words(end) if end is not None else "unbounded" for end in (interval["low"], interval["high"])]
+    return f"{words(interval['estimate'])} ({ends[0]} to {ends[1]})"

@@ -1,6 +1,6 @@
-"""What the reference backend's ledger says a demo run retained, by kind of use: the truth that the verdict is held against.
+"""What the reference backend's ledger says a demo run retained, by kind of use: the truth beside the verdict.
 
-The ledger is sampled as a probe of its own beside the process, so the truth lies in the run directory like everything else.
+The ledger is sampled as a probe of its own, so the truth lies in the run directory like everything else.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ def ledger_truth(run: StoredRun) -> Truth | None:
         return None
     t_s = ledger.t_s
     by_time = ledger.columns[TIME_FAULT_COLUMN]
-    by_use = sum(values for name, values in ledger.columns.items() if name.endswith("_bytes") and name != TIME_FAULT_COLUMN)
+    use_columns = [name for name in ledger.columns if name.endswith("_bytes") and name != TIME_FAULT_COLUMN]
+    by_use = np.sum([ledger.columns[name] for name in use_columns], axis=0)
     known = ~np.isnan(by_time) & ~np.isnan(by_use)
-    t_s, by_time, by_use = t_s[known], by_time[known], np.asarray(by_use)[known]
+    t_s, by_time, by_use = t_s[known], by_time[known], by_use[known]
     if t_s.size < 2:
         return None
     slope = float(by_time[-1] - by_time[0]) / float(t_s[-1] - t_s[0]) * 3600.0
@@ -54,10 +55,10 @@ def _per_query(run: StoredRun, t_s: NDArray[np.float64], by_use: NDArray[np.floa
     retained: dict[str, float] = {}
     queries: dict[str, float] = {}
     for (start, kind, phase), end in zip(starts, bounds[1:], strict=True):
-        if phase == WARMUP_PHASE:
+        if phase == WARMUP_PHASE or kind not in run.load.kinds:
             continue
         before, after = np.interp([start, end], t_s, by_use)
-        rows = (run.load.kind == kind) & (run.load.t_s > start) & (run.load.t_s <= end)
+        rows = (run.load.codes == run.load.kinds.index(kind)) & (run.load.t_s > start) & (run.load.t_s <= end)
         retained[kind] = retained.get(kind, 0.0) + float(after - before)
         queries[kind] = queries.get(kind, 0.0) + float(run.load.columns["completed_count"][rows].sum())
     return {kind: retained[kind] / queries[kind] for kind in retained if queries[kind] > 0}

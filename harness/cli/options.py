@@ -23,7 +23,7 @@ EarlyStop = Annotated[
     bool | None,
     typer.Option("--early-stop/--no-early-stop", envvar="SOAK_EARLY_STOP", help="End as soon as it is certain."),
 ]
-Json = Annotated[bool, typer.Option("--json", envvar="SOAK_JSON", help="One JSON object on stdout, the rest on stderr.")]
+Json = Annotated[bool, typer.Option("--json", envvar="SOAK_JSON", help="One JSON object on stdout, no more.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", envvar="SOAK_QUIET", help="No progress.")]
 MaxGrowth = Annotated[
     str | None,
@@ -58,6 +58,8 @@ def limits_given(max_growth: str | None, max_growth_per_query: str | None, max_m
         return None
     return Limits(
         max_growth_bytes_per_h=None if max_growth is None else parse_rate_bytes_per_h(max_growth),
-        max_growth_bytes_per_query=None if max_growth_per_query is None else parse_bytes_per_query(max_growth_per_query),
+        max_growth_bytes_per_query=(
+            None if max_growth_per_query is None else parse_bytes_per_query(max_growth_per_query)
+        ),
         max_memory_bytes=None if max_memory is None else parse_size_bytes(max_memory),
     )

@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.plan.document import Plan, load_plan
 
 
-def run(  # noqa: PLR0913 - one parameter a flag of the contract
+def run(
     scenario: Annotated[
         str | None, typer.Argument(help="normal heavy idle duplicates disconnects mixed", show_default=False)
     ] = None,
@@ -31,8 +31,8 @@ def run(  # noqa: PLR0913 - one parameter a flag of the contract
         ),
     ] = None,
     pid: Annotated[int | None, typer.Option(envvar="SOAK_PID", help="A process that runs already.")] = None,
-    container: Annotated[str | None, typer.Option(envvar="SOAK_CONTAINER", help="A container by name or id.")] = None,
-    base_url: Annotated[str | None, typer.Option(envvar="SOAK_BASE_URL", help="Where the target takes requests.")] = None,
+    container: Annotated[str | None, typer.Option(envvar="SOAK_CONTAINER", help="A container, name or id.")] = None,
+    base_url: Annotated[str | None, typer.Option(envvar="SOAK_BASE_URL", help="Where the target listens.")] = None,
     tts_url: Annotated[
         str | None, typer.Option(envvar="SOAK_TTS_URL", help="The speech service; the mock starts there if none runs.")
     ] = None,

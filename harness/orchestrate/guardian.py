@@ -1,8 +1,9 @@
 """A small process that ends the harness's children when the harness has been killed.
 
 It is started first and holds the read end of a pipe whose only writer is the harness: the pipe's end is the harness's
-end, however that came about (``kill -9`` included). Standard library only, run as a script (``python -I -S guardian.py``)
-so that it stays near 9 MiB. Protocol, one line each on standard input: ``+ PGID``, ``- PGID``, ``bye``.
+end, however that came about (``kill -9`` included). Standard library only, run as a script without site packages
+(``python -I -S guardian.py``) so that it stays near 9 MiB. Protocol, one line each on standard input: ``+ PGID``,
+``- PGID``, ``bye``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Interrupted(Exception):  # noqa: N818 - a request of the user's, not an error
+class Interrupted(Exception):
     """The user asked the run to end."""
 
 

@@ -185,7 +185,7 @@ def listener_pid(url: str) -> int:
     """The process that listens at ``url`` on this machine. Raises UsageError."""
     port = _port_of(url)
     for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid is not None:
+        if connection.status == psutil.CONN_LISTEN and connection.pid is not None and connection.laddr[1] == port:
             return topmost_pid(connection.pid)
     raise UsageError(
         f"expected to see which process listens at {url}, found none that this user may see; give --pid or --container"
@@ -209,7 +209,7 @@ def _url_of(pid: int | None) -> str:
         with contextlib.suppress(psutil.Error):
             for connection in psutil.Process(pid).net_connections("tcp"):
                 if connection.status == psutil.CONN_LISTEN:
-                    ports.add(connection.laddr.port)
+                    ports.add(connection.laddr[1])
     if len(ports) != 1:
         raise UsageError(
             f"expected --base-url to say where the target takes requests, found {len(ports) or 'no'} listening "

@@ -55,7 +55,7 @@ def harness_commit() -> str | None:
 
 
 def public_config(plan: Plan) -> dict[str, Any]:
-    """The plan as resolved, with secrets replaced by ``***`` and the limits under the names of ``harness.model.Limits``."""
+    """The plan as resolved, secrets replaced by ``***``, the limits under the names of ``harness.model.Limits``."""
     config = plan.model_dump(mode="json") | {"gates": asdict(plan.gates.limits())}
     redacted = redact(config)
     assert isinstance(redacted, dict)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -23,15 +24,15 @@ from harness.model.load import LoadPlan
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
 from harness.orchestrate.launch import Command, Launch, free_port, plan_launch
-from harness.orchestrate.load import LoadProcess, build_load_plan, load_process
+from harness.orchestrate.load import LoadProcess, Workers, build_load_plan, build_locustfile_plan, load_process
 from harness.orchestrate.provenance import harness_commit, host_facts, public_config, versions
 from harness.orchestrate.readiness import await_ready
 from harness.orchestrate.services import Service, Services
-from harness.orchestrate.session import Cast, Observer, Session, failed_start_dir
+from harness.orchestrate.session import TARGET_PROBE, Cast, Observer, Session, Tap, failed_start_dir
 from harness.plan.document import Plan
 from harness.probes.base import Probe
 from harness.probes.process import ProcessTreeProbe
-from harness.sampler import Sampler
+from harness.sampler import LATENESS_COLUMN, Sampler
 from harness.store.schema import Manifest, ProbeInfo
 from harness.store.writer import RunWriter
 
@@ -66,11 +67,15 @@ def prepare(plan: Plan) -> Preparation:
     out_dir = plan.run.out
     require_writable(out_dir)
     launch = plan_launch(plan)
+    return Preparation(plan, launch, _plan_load(plan, launch.base_url), out_dir)
+
+
+def _plan_load(plan: Plan, base_url: str) -> LoadPlan:
     settings = plan.run
-    load = build_load_plan(
-        plan.load, settings.scenario or "", launch.base_url, settings.duration_s, settings.speedup, settings.seed
-    )
-    return Preparation(plan, launch, load, out_dir)
+    timing = (base_url, settings.duration_s, settings.speedup, settings.seed)
+    if settings.locustfile is not None:
+        return build_locustfile_plan(plan.load, settings.locustfile, *timing)
+    return build_load_plan(plan.load, settings.scenario or "", *timing)
 
 
 def require_writable(out_dir: Path) -> None:
@@ -85,7 +90,7 @@ def require_writable(out_dir: Path) -> None:
         ) from error
 
 
-def carry_out(preparation: Preparation, observer: Callable[[Sampler], Observer]) -> Finished:
+def carry_out(preparation: Preparation, observer: Observer) -> Finished:
     """Starts, drives, samples, stores, stops. Raises TargetError, StoreError, Interrupted (before the run began)."""
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
@@ -125,27 +130,35 @@ class _Started:
     probes: tuple[Probe, ...]
     started_s: float
 
-    def play(self, observer: Callable[[Sampler], Observer]) -> Finished:
-        sampler = Sampler(self.probes, self.writer, self.started_s)
+    def play(self, observer: Observer) -> Finished:
+        tap = Tap(self.writer)
+        sampler = Sampler(self.probes, tap, started_s=self.started_s)
         launch, load = self.preparation.launch, self.preparation.load
         restart: Callable[[], Service] | None = None
         if launch.target is not None and self.preparation.plan.target.restart == "on-failure":
-            target = launch.target
-            restart = lambda: _start(self.services, "target", target)  # noqa: E731
+            restart = partial(self._restart_target, launch.target)
         session = Session(
             writer=self.writer,
             sampler=sampler,
+            tap=tap,
             services=self.services,
             cast=self.cast,
             interrupts=self.interrupts,
             events=self.events,
             started_s=self.started_s,
             deadline_s=load.duration_s + load.drain_timeout_s * len(load.phases) + LOAD_GRACE_S,
-            observer=observer(sampler),
+            observer=observer,
             restart_target=restart,
         )
         reason = session.play()
         return Finished(self.writer.path, reason)
+
+    def _restart_target(self, command: Command) -> Service:
+        service = _start(self.services, "target", command)
+        for probe in self.probes:
+            if probe.name == TARGET_PROBE and isinstance(probe, ProcessTreeProbe):
+                probe.follow(service.pid)
+        return service
 
 
 @dataclass(slots=True)
@@ -174,9 +187,8 @@ class _Starter:
         writer = RunWriter.create(self.preparation.out_dir, self._manifest(probes))
         self.services.move_logs(writer.path / "logs")
         self._release(load, writer.path)
-        return _Started(
-            self.preparation, self.services, Cast(load, target, mock), self.interrupts, self.events, writer, probes, started_s
-        )
+        cast = Cast(load, target, mock)
+        return _Started(self.preparation, self.services, cast, self.interrupts, self.events, writer, probes, started_s)
 
     def _load_process(self, started_s: float) -> LoadProcess:
         plan = self.preparation.plan
@@ -185,9 +197,8 @@ class _Starter:
             self.preparation.out_dir,  # the run's own folder is told when the load is released
             started_s,
             self.events.write_fd,
-            workers=plan.load.workers,
+            workers=Workers(local_count=plan.load.workers, port=free_port()),
             web_port=free_port() if plan.run.web else None,
-            master_port=free_port(),
         )
 
     def _start_held(self, process: LoadProcess) -> Service:
@@ -206,7 +217,7 @@ class _Starter:
         probes: list[Probe] = []
         target_pid = target.pid if target is not None else self.preparation.launch.target_pid
         if target_pid is not None:
-            probes.append(ProcessTreeProbe("target", Role.TARGET, target_pid, period_s))
+            probes.append(ProcessTreeProbe(TARGET_PROBE, Role.TARGET, target_pid, period_s))
         if mock is not None:
             probes.append(ProcessTreeProbe("mock", Role.MOCK, mock.pid, max(period_s, 1.0)))
         probes.append(ProcessTreeProbe("generator", Role.GENERATOR, load.pid, max(period_s, 1.0)))
@@ -219,9 +230,10 @@ class _Starter:
         return Manifest(
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             scenario=self.preparation.load.scenario,
-            primary="target.anon_bytes",
+            primary=f"{TARGET_PROBE}.anon_bytes",
             probes=tuple(
-                ProbeInfo(probe.name, probe.role, probe.period_s, probe.identity(), probe.columns) for probe in probes
+                ProbeInfo(probe.name, probe.role, probe.period_s, probe.identity(), (*probe.columns, LATENESS_COLUMN))
+                for probe in probes
             ),
             seed=plan.run.seed,
             speedup=plan.run.speedup,

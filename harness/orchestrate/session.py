@@ -17,9 +17,11 @@ from harness.model import EndReason, Event, EventName
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
 from harness.orchestrate.services import Service, Services
+from harness.probes.base import Reading
 from harness.sampler import Sampler
 from harness.store.writer import RunWriter
 
+TARGET_PROBE = "target"
 LOG_CHECK_PERIOD_S = 2.0
 
 
@@ -33,6 +35,23 @@ class Tick:
 
 
 Observer = Callable[[Tick], None]
+
+
+class Tap:
+    """The run's writer, with an ear on the primary metric."""
+
+    def __init__(self, writer: RunWriter) -> None:
+        self._writer = writer
+        self._probe, _, self._column = (writer.manifest.primary or ".").partition(".")
+        self.primary_value: float | None = None
+
+    def sample(self, probe_name: str, t_s: float, reading: Reading, read_ms: float) -> None:
+        if probe_name == self._probe:
+            self.primary_value = reading.get(self._column)
+        self._writer.sample(probe_name, t_s, reading, read_ms)
+
+    def event(self, event: Event) -> None:
+        self._writer.event(event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,7 @@ class Session:
 
     writer: RunWriter
     sampler: Sampler
+    tap: Tap
     services: Services
     cast: Cast
     interrupts: Interrupts
@@ -64,11 +84,12 @@ class Session:
         """Runs to the end and writes ``end.json``. Children are still alive afterwards, their owner stops them."""
         try:
             reason = self._loop()
+            if self.cast.load is not None:
+                self.services.stop_one(self.cast.load)  # it writes load.csv, whose rows end.json counts
             self._pass_on_events()
+            self.sampler.close()
         except StoreError:
             reason = EndReason.DISK_FULL
-        if self.cast.load is not None:
-            self.services.stop_one(self.cast.load)  # it writes load.csv, whose rows end.json counts
         self.writer.end(reason, self._now_s())
         return reason
 
@@ -79,12 +100,10 @@ class Session:
             self._watch_children(selector)
             next_log_check_s = 0.0
             while True:
-                wait_s = max(0.0, self.sampler.next_deadline_s() - self._now_s())
-                selector.select(wait_s)
+                selector.select(max(0.0, self.sampler.next_deadline_s() - time.monotonic()))
                 new_events = self._pass_on_events()
-                if self._now_s() >= self.sampler.next_deadline_s():
-                    self.sampler.tick()
-                    self.observer(Tick(self._now_s(), self.sampler.primary_value, new_events))
+                self.sampler.tick()
+                self.observer(Tick(self._now_s(), self.tap.primary_value, new_events))
                 reason = self._end_reason(selector)
                 if reason is not None:
                     return reason
@@ -112,7 +131,8 @@ class Session:
                 return EndReason.COMPLETED
             self._note(f"the load ended with code {load.exit_code()}: {load.last_lines()}")
             return EndReason.GENERATOR_FAILED
-        if self.sampler.target_gone:
+        if target is None and TARGET_PROBE in self.sampler.gone:
+            self._note("the target has ended")
             return EndReason.TARGET_DIED
         if self.stop_early is not None and self.stop_early():
             return EndReason.EARLY_STOP

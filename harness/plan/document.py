@@ -50,7 +50,7 @@ def load_plan(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> 
     try:
         return Plan.model_validate(document)
     except ValidationError as error:
-        raise UsageError(_first_problem(error, source)) from error
+        raise UsageError(_first_problem(error, source, overrides)) from error
 
 
 def _read_document(path: Path | None) -> tuple[str, dict[str, Any]]:
@@ -59,7 +59,7 @@ def _read_document(path: Path | None) -> tuple[str, dict[str, Any]]:
             return str(DEFAULT_FILE), _underscored(_parse(DEFAULT_FILE))
         if PROJECT_FILE.is_file():
             table = _parse(PROJECT_FILE).get("tool", {}).get("soak", {})
-            return f"{PROJECT_FILE} [tool.soak]", _underscored(table)
+            return f"[tool.soak] in {PROJECT_FILE}", _underscored(table)
         return "the command line", {}
     document = _parse(path)
     if path.name == PROJECT_FILE.name:
@@ -100,8 +100,11 @@ def _without_rivals(section: str, table: Any, given: Mapping[str, Any]) -> dict[
     return table
 
 
-def _first_problem(error: ValidationError, source: str) -> str:
+def _first_problem(error: ValidationError, source: str, overrides: Mapping[str, Mapping[str, Any]]) -> str:
     problem = error.errors(include_url=False)[0]
+    section, field = ([*problem["loc"], "", ""])[:2]
+    if overrides.get(str(section), {}).get(str(field)) is not None:
+        source = "the command line"
     where = ".".join(str(part) for part in problem["loc"]) or "the plan"
     if problem["type"] == "extra_forbidden":
         return f"{source}: {where} is not a setting of voice-soak; `soak init` shows them all"

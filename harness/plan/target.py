@@ -29,7 +29,7 @@ class TargetSection(Section):
     """One target: a command to start, a process or container that runs, or the reference backend.
 
     A command is started without a shell, with ``PORT``, ``TTS_URL`` and ``ELEVENLABS_BASE_URL`` in its environment and
-    ``{port}``, ``{tts_url}`` replaced in its text. With ``base_url`` alone the process that listens there is the target.
+    ``{port}``, ``{tts_url}`` replaced in its text. With ``base_url`` alone the process that listens there is it.
     ``time_scale`` divides the timers of the reference backend (tracker, sweep), which no other target knows.
     """
 
@@ -39,7 +39,7 @@ class TargetSection(Section):
     reference: Literal["before", "after"] | None = None
     time_scale: Annotated[float, Field(gt=0)] = 1.0
     base_url: HttpUrl | None = None
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field(default_factory=dict)
     cwd: Path | None = None
     ready_path: str = "/health"
     ready_timeout_s: DurationS = 60.0

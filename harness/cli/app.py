@@ -1,0 +1,69 @@
+"""The command line put together. Turns every error into one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from harness import __version__
+from harness.cli import analyze, demo, init, run
+from harness.errors import SoakError
+from harness.model import ExitCode
+
+app = typer.Typer(
+    name="soak",
+    help="Soak tests that tell the truth about memory: drive a voice backend, sample what the operating system holds "
+    "for it, and say with an interval whether it leaks, how fast, and which kind of use grows it.",
+    epilog="Exit codes: 0 pass, 1 a gate failed, 2 wrong usage, 3 inconclusive, 4 invalid run, 130 interrupted.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"soak {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+    ),
+) -> None:
+    pass
+
+
+app.command("run")(run.run)
+app.command("analyze")(analyze.analyze)
+app.command("demo")(demo.demo)
+app.command("init")(init.init)
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Carries out one command line; the exit code of the contract."""
+    try:
+        result = app(list(arguments), standalone_mode=False)
+    except TyperException as error:
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        return _complain(f"{message.rstrip('.')}; see `soak --help`", ExitCode.USAGE)
+    except SoakError as error:
+        return _complain(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("interrupted", ExitCode.INTERRUPTED)
+    except BrokenPipeError:  # the reader of a pipe (`soak list | head`) has gone: nobody is left to tell
+        return ExitCode.PASS
+    return int(result) if isinstance(result, int) else ExitCode.PASS
+
+
+def _complain(message: str, code: ExitCode) -> int:
+    one_line = " ".join(message.split())
+    sys.stderr.write(f"soak: {one_line}\n")
+    return code

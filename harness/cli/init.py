@@ -1,0 +1,80 @@
+"""``soak init``: a commented soak.toml to start from."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.errors import UsageError
+
+TEMPLATE = """\
+# The plan of `soak run`. Everything is optional: a line that begins with '#' shows a setting with an example.
+# Sizes: B kB MB GB KiB MiB GiB (MB = 1,000,000 bytes). Rates: a size /s /min /h /day. Durations: ms s m h d.
+# Flags win over SOAK_* variables, those win over this file.
+
+[run]
+scenario = "mixed"               # normal heavy idle duplicates disconnects mixed
+# duration = "2h"                # wall-clock time; without it the scenario's own, divided by speedup
+# speedup = 10                   # drive 10 times the production rate
+# seed = 1
+# out = "reports"
+# period = "1s"                  # between two samples; 250 ms in runs under ten minutes, else 1 s
+# early_stop = true
+
+[target]
+# One of: a command to start, a process or a container that runs, or only where it listens.
+# command = "node server.js"     # PORT and TTS_URL are in its environment; {port} and {tts_url} in its words
+# pid = 4242
+# container = "voice-1"
+# base_url = "http://127.0.0.1:3000"
+# ready_path = "/health"         # answers below 500 once it takes requests
+# ready_timeout = "60s"
+# env = { NODE_ENV = "production" }
+# restart = "on-failure"         # or "never"
+# production_queries_per_h = 1000
+# retention = "30m"              # memory that is held on purpose for so long; a shorter run cannot pass
+
+[tts]
+# url = "https://speech.example" # a speech service of your own; without it the mock stands in for ElevenLabs
+# profile = "realistic"          # realistic, instant, slow, or a file
+
+[load]
+# The wire of your backend; the defaults are those of docs/load.md.
+# stream = "sse"                 # or "websocket"
+# converse_path = "/api/voice/converse"
+# queries_per_h = 120            # at production speed, the mean over the run
+# headers = { Authorization = "Bearer ..." }
+# workers = 0
+
+[gates]
+# max_growth = "5 MB/min"        # fails when growth is certainly above, passes when it is certainly below
+# max_growth_per_query = "4 KiB" # the same for bytes per query, of every kind of use
+# max_memory = "2 GiB"
+
+# More to read from the target, as often as needed:
+# [[probes]]
+# name = "runtime"
+# kind = "json"                  # json, prometheus, node, process, container
+# url = "http://127.0.0.1:3000/debug/memory"
+# fields = { heap_used_bytes = "heapUsed", external_bytes = "external" }
+"""
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write it; '-' prints it.")] = Path("soak.toml"),
+) -> None:
+    """Write a commented plan with every setting; never overwrites."""
+    if str(path) == "-":
+        sys.stdout.write(TEMPLATE)
+        return
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(TEMPLATE)
+    except FileExistsError as error:
+        raise UsageError(f"expected no file at {path}, found one; name another") from error
+    except OSError as error:
+        raise UsageError(f"expected to write a plan to {path}: {error.strerror or error}") from error
+    sys.stdout.write(f"wrote {path}; `soak run` in this folder uses it\n")
