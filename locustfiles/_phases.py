@@ -17,8 +17,11 @@ from gevent.pool import Group
 
 from harness.model.load import ArrivalModel, LoadPlan, Phase, Spacing
 from locustfiles._tally import Tally
-from locustfiles._voice import Conversation, Query, Turn, ending_of, posts_of
+from locustfiles._voice import Conversation, Query, Turn, ending_of, hold_stream, posts_of
 from locustfiles._wire import Site, StepFailed
+
+REOPEN_AFTER_S = 1.0
+"""Between losing a stream that is held open while idle and opening it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,12 @@ class Player:
         self._site = Site(plan.backend.base_url, plan.backend.headers)
         self._schedule = Schedule(plan)
         self._in_flight = Group()
+        self._held = Group()
 
     def play(self) -> None:
         """Returns when the plan has been played and nothing is in flight."""
+        for number in range(self._share.index, self._plan.idle_streams_count, self._share.count):
+            self._held.spawn(self._hold_stream, number)
         for number, phase in enumerate(self._plan.phases):
             if phase.is_idle:
                 self._site.close_idle()
@@ -113,6 +119,7 @@ class Player:
             if not phase.is_idle:
                 self._drain()
             self._report_drained(number)
+        self._held.kill(StepFailed("over"), block=True, timeout=2.0)
 
     def abandon(self, name: str) -> None:
         """Ends every conversation in flight at once, each counted as failed under ``name``."""
@@ -174,6 +181,19 @@ class Player:
             self._tally.ended(conversation.turn)
             if self._on_turn is not None:
                 self._on_turn(conversation.turn)
+
+    def _hold_stream(self, number: int) -> None:
+        """Keeps a stream open on which nothing is asked, until the load is over; opens it again when it is lost."""
+        until_s = self._started_s + self._plan.duration_s
+        dialogue = f"{self._run_name}-idle-{number}"
+        while True:
+            try:
+                hold_stream(self._site, self._plan.backend, dialogue, until_s)
+            except StepFailed as failure:
+                if failure.name == "over" or time.monotonic() >= until_s:
+                    return
+                self._tally.failed_outside(f"idle_{failure.name}")
+            gevent.sleep(REOPEN_AFTER_S)
 
     def _drain(self) -> None:
         """Waits for the conversations in flight; what has not ended after the time-out is ended."""

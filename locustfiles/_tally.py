@@ -169,9 +169,9 @@ class Tally:
         bucket.completed_count += 1
         bucket.total_ms.append(total_ms)
 
-    @property
-    def in_flight_count(self) -> int:
-        return self._in_flight.total()
+    def failed_outside(self, name: str) -> None:
+        """Counts what failed outside any conversation, in the table of failures only."""
+        self._count_failure(name)
 
     def take(self, end_s: float) -> Report:
         """What has been counted since the last call, and how many conversations are in flight now."""

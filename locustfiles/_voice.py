@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from harness.model import LoadKind
-from harness.model.load import Ending, LoadPlan, StreamKind
+from harness.model.load import Backend, Ending, LoadPlan, StreamKind
 from locustfiles._streams import SseStream, VoiceStream, WebSocketStream, audio_marker, load_without_audio, lookup
 from locustfiles._texts import text_of
 from locustfiles._wire import Answer, Site, StepFailed, Wire, receive_answer
@@ -196,7 +196,7 @@ class Conversation:
 
     def _post_queries(self, body: bytes) -> None:
         """Writes all posts of a burst at their times, on connections of their own, then reads the answers."""
-        path = self._in_dialogue(self._backend.converse_path or "")
+        path = _in_dialogue(self._backend.converse_path or "", self._dialogue)
         request = self._site.request("POST", path, body)
         started_s = time.monotonic()
         wires = []
@@ -228,14 +228,12 @@ class Conversation:
             self._dialogue = str(dialogue)
 
     def _open(self, *, slowly: bool) -> VoiceStream:
-        path = self._in_dialogue(self._backend.stream_path)
         wire = self._site.connect(self._deadline_s, SLOW_BUFFER_BYTES if slowly else None)
         self._hold(wire)
         if slowly:
             pause_s = self._plan.hold_s / SLOW_READS_COUNT
             wire.read_slowly(SLOW_READ_BYTES, lambda: self._sleep(pause_s))
-        kind = SseStream if self._backend.stream is StreamKind.SSE else WebSocketStream
-        return kind(wire, self._site, path, self._backend)
+        return _stream_on(wire, self._site, self._backend, self._dialogue)
 
     def _first_chunk(self, stream: VoiceStream) -> None:
         while self._heard.chunks_count == 0:
@@ -291,13 +289,11 @@ class Conversation:
             return
         fields = {} if self._backend.dialogue_field is None else {self._backend.dialogue_field: self._dialogue}
         wire = self._hold(self._site.borrow(self._deadline_s))
-        wire.send(self._site.request("POST", self._in_dialogue(self._backend.close_path), json.dumps(fields).encode()))
+        path = _in_dialogue(self._backend.close_path, self._dialogue)
+        wire.send(self._site.request("POST", path, json.dumps(fields).encode()))
         answer = self._answer(wire)
         if not (200 <= answer.status < 300 or answer.status in (404, 410)):
             raise StepFailed(f"close_status_{answer.status}")
-
-    def _in_dialogue(self, path: str) -> str:
-        return path.replace("{dialogue}", quote(self._dialogue, safe=""))
 
     # The connections.
 
@@ -320,6 +316,31 @@ class Conversation:
     def _count(self, wire: Wire) -> None:
         self.turn.bytes_in += wire.bytes_in
         self.turn.bytes_out += wire.bytes_out
+
+
+def hold_stream(site: Site, backend: Backend, dialogue: str, until_s: float) -> None:
+    """Keeps a stream open on which nothing is asked.
+
+    Raises StepFailed when it is lost, under the name ``timeout`` at ``until_s``.
+    """
+    wire = site.connect(until_s)
+    try:
+        stream = _stream_on(wire, site, backend, dialogue)
+        while stream.next_event() is not None:
+            pass
+    finally:
+        wire.close()
+    raise StepFailed("stream_cut", "the backend ended an idle stream")
+
+
+def _stream_on(wire: Wire, site: Site, backend: Backend, dialogue: str) -> VoiceStream:
+    path = _in_dialogue(backend.stream_path, dialogue)
+    kind = SseStream if backend.stream is StreamKind.SSE else WebSocketStream
+    return kind(wire, site, path, backend)
+
+
+def _in_dialogue(path: str, dialogue: str) -> str:
+    return path.replace("{dialogue}", quote(dialogue, safe=""))
 
 
 def ending_of(kind: str, count: int, endings: tuple[Ending, ...]) -> Ending:

@@ -142,8 +142,9 @@ class LoadPlan:
     """Everything the Locust process has to know.
 
     ``endings`` are those of kind ``disconnect``, in equal shares; ``bursts`` the numbers of equal posts of kind
-    ``duplicate``, in equal shares, ``burst_gap_s`` apart. ``idle_streams_count`` streams are held open during idle
-    phases of a scenario without queries. ``web`` keeps Locust's own statistics fed, for its page.
+    ``duplicate``, in equal shares, ``burst_gap_s`` apart. ``idle_streams_count`` streams on which nothing is asked are
+    held open all the time. ``web`` keeps Locust's own statistics fed, for its page. With ``locustfile`` that file
+    drives, ``arrivals.users_count`` users of it in the phases that are not idle.
     """
 
     scenario: str
@@ -163,6 +164,7 @@ class LoadPlan:
     idle_streams_count: int = 0
     row_period_s: int = 1
     web: bool = False
+    locustfile: str | None = None
 
     @property
     def duration_s(self) -> float:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -16,6 +17,7 @@ from harness.model import LoadKind
 from harness.model.load import (
     EVENTS_FD_VARIABLE,
     LOAD_VARIABLE,
+    MIXED_KIND,
     RUN_DIR_VARIABLE,
     STARTED_VARIABLE,
     Ending,
@@ -33,6 +35,12 @@ DRAIN_SHARE = 0.8
 
 LONGEST_DRAIN_S = 60.0
 
+HOLD_SHARE = 0.5
+"""Of the drain's time-out: a connection held half-open ends by itself before the drain would have to end it."""
+
+LOCUSTFILE_DURATION_S = 900.0
+"""As long as scenario ``normal``."""
+
 ROWS_LIMIT_S = 12 * 3600
 """Runs over this have coarser rows in ``load.csv``, so that the file stays as small as that of twelve hours."""
 
@@ -45,11 +53,46 @@ BURSTS: dict[str, tuple[int, ...]] = {"duplicates": (2, 2, 2, 5)}
 
 @dataclass(frozen=True, slots=True)
 class LoadProcess:
-    """A process to start: its command, what its environment has beyond ours, and the descriptors it inherits."""
+    """A process to start: its command, what its environment has beyond ours, and the descriptors it inherits.
+
+    ``worker_command`` is what starts one worker on another machine, where the plan waits for such workers.
+    """
 
     command: tuple[str, ...]
     env: dict[str, str]
     pass_fds: tuple[int, ...]
+    worker_command: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Processes that share the load: ``local_count`` forked here, or ``expected_count`` started elsewhere by hand.
+
+    The master listens on ``bind_host``; with local workers only, on loopback.
+    """
+
+    local_count: int = 0
+    expected_count: int = 0
+    bind_host: str = LOOPBACK
+    port: int = DEFAULT_MASTER_PORT
+
+    def __post_init__(self) -> None:
+        if self.local_count and self.expected_count:
+            raise UsageError("expected either --workers (here) or --expect-workers (elsewhere), found both")
+
+    @property
+    def users_count(self) -> int:
+        """One user a process that plays."""
+        return max(self.local_count, self.expected_count, 1)
+
+    def flags(self) -> tuple[str, ...]:
+        """What Locust's own command line says about them."""
+        bind = ("--master-bind-host", self.bind_host, "--master-bind-port", str(self.port))
+        if self.expected_count:
+            return ("--master", "--expect-workers", str(self.expected_count), *bind)
+        if self.local_count:
+            return ("--processes", str(self.local_count), *bind, "--master-port", str(self.port))
+        return ()
 
 
 def build_load_plan(
@@ -58,11 +101,10 @@ def build_load_plan(
     """The plan of a built-in scenario over ``duration_s`` of wall-clock time (None: its own). Raises UsageError."""
     if scenario not in SCENARIOS:
         raise UsageError(f"expected a scenario ({', '.join(SCENARIOS)}) or --locustfile PATH, found {scenario!r}")
-    defaults = SCENARIOS[scenario]
-    kinds = _kinds(section, scenario)
-    queries_per_h = section.queries_per_h or defaults.queries_per_h
+    queries_per_h = section.queries_per_h or SCENARIOS[scenario].queries_per_h
     wall_s = duration_s or natural_duration_s(scenario, speedup)
-    phases = build_timeline(kinds, wall_s, queries_per_h * speedup / 3600, seed, section.cycles)
+    phases = build_timeline(_kinds(section, scenario), wall_s, queries_per_h * speedup / 3600, seed, section.cycles)
+    drain_timeout_s = _drain_timeout_s(phases)
     return LoadPlan(
         scenario=scenario,
         seed=seed,
@@ -72,13 +114,40 @@ def build_load_plan(
         arrivals=section.arrival_model(speedup),
         endings=section.endings or (EVERY_ENDING if scenario == "disconnects" else LEAVING),
         bursts=section.bursts or BURSTS.get(scenario, (2,)),
-        burst_gap_s=section.burst_gap,
-        hold_s=section.hold,
-        conversation_timeout_s=section.timeout,
-        drain_timeout_s=_drain_timeout_s(phases),
+        burst_gap_s=section.burst_gap_s,
+        hold_s=min(section.hold_s, HOLD_SHARE * drain_timeout_s),
+        conversation_timeout_s=section.timeout_s,
+        drain_timeout_s=drain_timeout_s,
         idle_streams_count=section.idle_streams,
-        row_period_s=max(1, -int(-wall_s // ROWS_LIMIT_S)),
+        row_period_s=_row_period_s(wall_s),
     )
+
+
+def build_locustfile_plan(
+    section: LoadSection, locustfile: Path, base_url: str, duration_s: float | None, speedup: float, seed: int
+) -> LoadPlan:
+    """The plan under which a locustfile of the user's own runs: load, drain and idle in cycles. Raises UsageError."""
+    if not locustfile.is_file() or locustfile.suffix != ".py":
+        raise UsageError(f"expected a locustfile such as tests/locustfile.py, found no such file: {locustfile}")
+    if "," in str(locustfile):
+        raise UsageError(f"expected a path without a comma, which Locust reads as two files, found {locustfile}")
+    wall_s = duration_s or LOCUSTFILE_DURATION_S
+    phases = build_timeline((MIXED_KIND,), wall_s, 0.0, seed, section.cycles)
+    return LoadPlan(
+        scenario="locustfile",
+        seed=seed,
+        speedup=speedup,
+        phases=phases,
+        backend=section.backend(base_url),
+        arrivals=section.arrival_model(speedup),
+        drain_timeout_s=_drain_timeout_s(phases),
+        row_period_s=_row_period_s(wall_s),
+        locustfile=str(locustfile.resolve()),
+    )
+
+
+def _row_period_s(wall_s: float) -> int:
+    return max(1, -int(-wall_s // ROWS_LIMIT_S))
 
 
 def _kinds(section: LoadSection, scenario: str) -> tuple[LoadKind, ...]:
@@ -102,52 +171,55 @@ def load_process(
     run_dir: Path,
     started_monotonic_s: float,
     events_fd: int,
-    workers: int = 0,
+    workers: Workers | int = 0,
     web_port: int | None = None,
     master_port: int = DEFAULT_MASTER_PORT,
 ) -> LoadProcess:
-    """The Locust process that plays ``plan``; with ``workers`` it forks them and is their master on ``master_port``."""
-    page = (
-        ("--headless", "--only-summary")
-        if web_port is None
-        else ("--autostart", "--web-host", LOOPBACK, "--web-port", str(web_port))
-    )
-    users = max(workers, 1)
+    """The Locust process that plays ``plan``: alone, or as the master of ``workers`` (a number: that many forked here,
+    which meet on ``master_port``)."""
+    if isinstance(workers, int):
+        workers = Workers(local_count=workers, port=master_port)
+    files = ",".join(str(path) for path in _files(plan))
     command = (
-        sys.executable,
-        "-m",
-        "locust",
-        "-f",
-        str(scenario_file(plan.scenario)),
-        *page,
-        "--host",
-        plan.backend.base_url,
-        "--users",
-        str(users),
-        "--spawn-rate",
-        str(users),
-        "--exit-code-on-error",
-        "0",
-        *_workers(workers, master_port),
+        *(sys.executable, "-m", "locust", "-f", files, "--host", plan.backend.base_url),
+        *_page(web_port),
+        *_users(plan, workers),
+        *("--exit-code-on-error", "0"),
+        *workers.flags(),
     )
     env = {
-        LOAD_VARIABLE: json.dumps(plan.to_json()),
+        LOAD_VARIABLE: json.dumps(replace(plan, web=web_port is not None).to_json()),
         STARTED_VARIABLE: repr(started_monotonic_s),
         RUN_DIR_VARIABLE: str(run_dir),
         EVENTS_FD_VARIABLE: str(events_fd),
     }
-    return LoadProcess(command, env, (events_fd,))
+    return LoadProcess(command, env, (events_fd,), _worker_command(files, workers) if workers.expected_count else None)
 
 
-def _workers(workers: int, master_port: int) -> tuple[str, ...]:
-    if not workers:
-        return ()
-    port = str(master_port)
-    return (
-        *("--processes", str(workers)),
-        *("--master-bind-host", LOOPBACK, "--master-bind-port", port),
-        *("--master-host", LOOPBACK, "--master-port", port),
-    )
+def _files(plan: LoadPlan) -> tuple[Path, ...]:
+    """One scenario and never the folder, of which Locust would start all; or the recorder beside the user's file."""
+    if plan.locustfile is None:
+        return (scenario_file(plan.scenario),)
+    return (scenario_file("_attach"), Path(plan.locustfile))
+
+
+def _page(web_port: int | None) -> tuple[str, ...]:
+    if web_port is None:
+        return ("--headless", "--only-summary")
+    return ("--autostart", "--web-host", LOOPBACK, "--web-port", str(web_port))
+
+
+def _users(plan: LoadPlan, workers: Workers) -> tuple[str, ...]:
+    """One of our users a process; how many of a user's own file there are is the plan's, or its own shape's."""
+    if plan.locustfile is not None:
+        return ("--stop-timeout", f"{math.ceil(plan.drain_timeout_s)}")
+    return ("--users", str(workers.users_count), "--spawn-rate", str(workers.users_count))
+
+
+def _worker_command(files: str, workers: Workers) -> tuple[str, ...]:
+    """The exact command for each of the other machines, which need this package and these files at the same place."""
+    master = ("--master-host", workers.bind_host, "--master-port", str(workers.port))
+    return ("python", "-m", "locust", "-f", files, "--worker", *master)
 
 
 def scenario_file(scenario: str) -> Path:

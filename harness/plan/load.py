@@ -75,15 +75,15 @@ class LoadSection(Section):
     arrivals: ArrivalModel = ArrivalModel.OPEN
     spacing: Spacing = Spacing.POISSON
     users: Annotated[int, Field(gt=0, le=10_000)] = 10
-    think: DurationS = 30.0
+    think_s: DurationS = 30.0
     queries_per_h: Annotated[float, Field(gt=0, le=3_600_000)] | None = None
     kinds: Annotated[tuple[LoadKind, ...], Field(min_length=1)] | None = None
     cycles: Annotated[int, Field(ge=1, le=100)] = 4
     endings: Annotated[tuple[Ending, ...], Field(min_length=1)] | None = None
     bursts: Annotated[tuple[Annotated[int, Field(ge=2, le=100)], ...], Field(min_length=1)] | None = None
-    burst_gap: DurationS = 0.017
-    hold: DurationS = 2.0
-    timeout: DurationS = 60.0
+    burst_gap_s: DurationS = 0.017
+    hold_s: DurationS = 2.0
+    timeout_s: DurationS = 60.0
     idle_streams: Annotated[int, Field(ge=0, le=10_000)] = 0
     workers: Annotated[int, Field(ge=0, le=256)] = 0
 
@@ -121,7 +121,7 @@ class LoadSection(Section):
 
     def arrival_model(self, speedup: float) -> Arrivals:
         """How conversations arrive, with the pauses of the closed model ``speedup`` times shorter."""
-        return Arrivals(self.arrivals, self.spacing, self.users, self.think / speedup)
+        return Arrivals(self.arrivals, self.spacing, self.users, self.think_s / speedup)
 
     def backend(self, base_url: str) -> Backend:
         """The wire of the backend at ``base_url``."""
