@@ -212,7 +212,7 @@ def _read_load(file: Path, notes: list[str]) -> LoadSeries | None:
     parts: list[dict[str, FloatArray]] = []
     codes: list[npt.NDArray[np.intp]] = []
     before_s, line = -np.inf, 2
-    for frame in table.chunks([TIME_COLUMN, *names], [_KIND_COLUMN]):
+    for frame in table.chunks([TIME_COLUMN, _KIND_COLUMN, *names]):
         part = {name: frame[name].to_numpy(np.float64, copy=True) for name in (TIME_COLUMN, *names)}
         check_ascending(file, part[TIME_COLUMN], before_s, line, strictly=False)
         kinds = frame[_KIND_COLUMN].cat

@@ -21,6 +21,7 @@ from harness.errors import RunFormatError
 
 FloatArray = npt.NDArray[np.float64]
 CHUNK_ROWS = 1 << 16
+TEXT_COLUMNS = ("kind",)
 _TAIL_BYTES = 1 << 16
 
 
@@ -57,24 +58,25 @@ class Table:
         self.path = path
         self.extent = whole_lines(path)
         self.columns = self._header()
+        self._rows_checked = False
         twice = sorted({name for name in self.columns if self.columns.count(name) > 1})
         if twice:
             raise RunFormatError(f"expected every column of {path} once, found {', '.join(twice)} again")
 
-    def chunks(self, wanted: Sequence[str], text: Sequence[str] = (), rows: int = CHUNK_ROWS) -> Iterator[pd.DataFrame]:
-        """``wanted`` columns, float64 with NaN for blanks (``text`` ones as categories), at most ``rows`` at a time.
+    def chunks(self, wanted: Sequence[str], rows: int = CHUNK_ROWS) -> Iterator[pd.DataFrame]:
+        """``wanted`` columns, float64 with NaN for blanks (text ones as categories), at most ``rows`` at a time.
 
         Raises RunFormatError for a cell that is no number, a row that is too short or too long, and zeros in between.
         """
         if not self.columns:
             return
         last = self.columns[-1]  # always read: only a row that is too short, or ends in a blank, lacks it
-        names = list(dict.fromkeys([*wanted, *text, last]))
-        types: dict[str, Any] = {name: "category" if name in text else np.float64 for name in names}
+        names = list(dict.fromkeys([*wanted, last]))
+        types: dict[str, Any] = {name: "category" if name in TEXT_COLUMNS else np.float64 for name in names}
         try:
-            with io.BufferedReader(_Bounded(self.path, self.extent.size_bytes), 1 << 18) as file:
+            with _Bounded(self.path, self.extent.size_bytes) as raw:
                 reader = pd.read_csv(
-                    file,
+                    io.BufferedReader(raw, 1 << 18),
                     usecols=names,
                     dtype=types,
                     index_col=False,
@@ -90,8 +92,11 @@ class Table:
                 with reader:
                     for frame in reader:
                         if len(frame) > 0:  # a header alone gives one empty chunk
-                            self._check(frame, last, text)
+                            self._check(frame, last)
                             yield frame
+                # pandas drops the surplus of a row that is too long without a word
+                if raw.commas_count != raw.lines_count * (len(self.columns) - 1):
+                    self._check_rows()
         except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
             raise self._explained(error) from error
 
@@ -102,22 +107,27 @@ class Table:
             line = file.readline(self.extent.size_bytes).decode("utf-8-sig", "replace")
         return tuple(name.strip() for name in line.rstrip("\r\n").split(","))
 
-    def _check(self, frame: pd.DataFrame, last: str, text: Sequence[str]) -> None:
-        numbers = [name for name in frame.columns if name not in text]
+    def _check(self, frame: pd.DataFrame, last: str) -> None:
+        numbers = [name for name in frame.columns if name not in TEXT_COLUMNS]
         if any(bool(np.isinf(frame[name].to_numpy()).any()) for name in numbers):
             raise ValueError("an infinite number")
         if bool(frame[last].isna().any()):
-            raise_for_bad_row(self.path, self.columns, text, self.extent.size_bytes)
+            self._check_rows()
+
+    def _check_rows(self) -> None:
+        """The slow look at every row, once."""
+        if not self._rows_checked:
+            raise_for_bad_row(self.path, self.columns, self.extent.size_bytes)
+            self._rows_checked = True
 
     def _explained(self, error: Exception) -> RunFormatError:
         """The first bad row by its number; pandas names a column at best."""
-        raise_for_bad_row(self.path, self.columns, (), self.extent.size_bytes)
+        self._check_rows()
         return RunFormatError(f"expected a table of numbers in {self.path}, found: {error}; restore or remove the file")
 
 
-def raise_for_bad_row(path: Path, columns: Sequence[str], text: Sequence[str], size_bytes: int) -> None:
+def raise_for_bad_row(path: Path, columns: Sequence[str], size_bytes: int) -> None:
     """Raises RunFormatError for the first row that has too few or many cells, or a cell that is no finite number."""
-    texts = {*text, "kind"}
     with io.BufferedReader(_Bounded(path, size_bytes)) as file:
         for number, line in enumerate(file, start=1):
             cells = line.decode("utf-8", "replace").rstrip("\r\n").split(",")
@@ -129,7 +139,7 @@ def raise_for_bad_row(path: Path, columns: Sequence[str], text: Sequence[str], s
             if number == 1:
                 continue
             for name, cell in zip(columns, cells, strict=True):
-                if name not in texts and not _is_number_or_blank(cell):
+                if name not in TEXT_COLUMNS and not _is_number_or_blank(cell):
                     raise RunFormatError(
                         f"expected a number or nothing as {name} in {where}, found {cell[:40]!r}: correct or remove it"
                     )
@@ -158,11 +168,13 @@ def check_ascending(path: Path, t_s: FloatArray, before_s: float, first_row: int
 
 
 class _Bounded(io.RawIOBase):
-    """The first ``size_bytes`` of a file."""
+    """The first ``size_bytes`` of a file, its commas and lines counted as they are read."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._left = size_bytes
+        self.commas_count = 0
+        self.lines_count = 0
 
     def readable(self) -> bool:
         return True
@@ -171,6 +183,9 @@ class _Bounded(io.RawIOBase):
         view = memoryview(buffer).cast("B")[: self._left]
         count = os.readv(self._descriptor, [view]) if len(view) else 0
         self._left -= count
+        read = bytes(view[:count])
+        self.commas_count += read.count(b",")
+        self.lines_count += read.count(b"\n")
         return count
 
     def close(self) -> None:
