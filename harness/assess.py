@@ -20,7 +20,19 @@ from harness.analysis.regression import Floats
 from harness.analysis.segments import Phase
 from harness.analysis.several import holm
 from harness.analysis.usage import Load, running_totals
-from harness.model import IDLE_KIND, WARMUP_PHASE, EndReason, Event, EventName, Limits, Outcome, Role, Shape
+from harness.model import (
+    IDLE_KIND,
+    WARMUP_PHASE,
+    ColumnKind,
+    EndReason,
+    Event,
+    EventName,
+    Limits,
+    Outcome,
+    Role,
+    Shape,
+    Unit,
+)
 from harness.rules import (
     Circumstances,
     Obstacle,
@@ -36,6 +48,7 @@ from harness.rules import (
     sentence,
 )
 from harness.store.reader import StoredRun, read_run
+from harness.store.schema import Manifest
 from harness.units import (
     format_bytes,
     format_duration,
@@ -106,7 +119,7 @@ def assess(run_dir: Path, limits: Limits | None = None) -> Assessment:
     run."""
     run = read_run(run_dir)
     manifest = run.manifest
-    config = _section(manifest, "config")
+    config = manifest.config
     all_series = _gauges(run)
     primary_name = _primary(manifest, all_series)
     end_s = max((float(s.t_s[-1]) for s in all_series.values() if s.t_s.size), default=0.0)
@@ -199,26 +212,20 @@ def _material(limits: Limits) -> float:
 def _gauges(run: StoredRun) -> dict[str, _Series]:
     """Every gauge in bytes or counts, by ``probe.column``."""
     out: dict[str, _Series] = {}
-    for probe in run.manifest.get("probes", []):
-        name = probe["name"]
-        samples = run.probes.get(name)
-        if samples is None:
-            continue
-        for column in probe["columns"]:
-            if column.get("kind") != "gauge" or column.get("unit") not in ("bytes", "count"):
+    for name, samples in run.probes.items():
+        for column in samples.info.columns:
+            if column.kind is not ColumnKind.GAUGE or column.unit not in (Unit.BYTES, Unit.COUNT):
                 continue
-            if column["name"] in samples.columns:
-                metric = f"{name}.{column['name']}"
-                y = samples.columns[column["name"]]
-                role = Role(probe.get("role", Role.TARGET))
-                out[metric] = _Series(metric, name, column["name"], column["unit"], role, samples.t_s, y)
+            if column.name in samples.columns:
+                metric = f"{name}.{column.name}"
+                y = samples.columns[column.name]
+                out[metric] = _Series(metric, name, column.name, column.unit.value, samples.info.role, samples.t_s, y)
     return out
 
 
-def _primary(manifest: Mapping[str, Any], series: Mapping[str, _Series]) -> str:
-    named = manifest.get("primary")
-    if isinstance(named, str) and named:
-        return named
+def _primary(manifest: Manifest, series: Mapping[str, _Series]) -> str:
+    if manifest.primary:
+        return manifest.primary
     for column in _PREFERRED:
         for metric, s in series.items():
             if s.role is Role.TARGET and s.column == column:
@@ -227,10 +234,11 @@ def _primary(manifest: Mapping[str, Any], series: Mapping[str, _Series]) -> str:
 
 
 def _load(run: StoredRun) -> Load | None:
-    if run.load is None or len(run.load["t_s"]) == 0:
+    if run.load is None or run.load.t_s.size == 0:
         return None
-    columns = [run.load[name] for name in ("started_count", "completed_count", "failed_count")]
-    return running_totals(run.load["t_s"], run.load["kind"].astype(str), *[np.nan_to_num(c) for c in columns])
+    columns = [run.load.columns[name] for name in ("started_count", "completed_count", "failed_count")]
+    kinds = np.array(run.load.kinds)[run.load.codes]
+    return running_totals(run.load.t_s, kinds, *[np.nan_to_num(c) for c in columns])
 
 
 def _cuts(run: StoredRun) -> tuple[float, ...]:
@@ -245,7 +253,7 @@ def _cuts(run: StoredRun) -> tuple[float, ...]:
 
 
 def _roles(run: StoredRun) -> dict[str, Role]:
-    return {str(p["name"]): Role(p.get("role", Role.TARGET)) for p in run.manifest.get("probes", [])}
+    return {probe.name: probe.role for probe in run.manifest.probes}
 
 
 def _facts(series: _Series | None, setting: Setting) -> Facts:
@@ -268,13 +276,12 @@ def _circumstances(
     series: Mapping[str, _Series],
 ) -> Circumstances:
     target = _section(config, "target")
-    speedup = _number(run.manifest, "speedup") or 1.0
     return Circumstances(
         limits=limits,
         invalid=_invalid(run, primary_name, facts),
         cut_short=_cut_short(run),
         retention_s=_number(target, "retention_s"),
-        speedup=speedup,
+        speedup=run.manifest.speedup,
         production_queries_per_h=_number(target, "production_queries_per_h"),
         memory_limit_bytes=_memory_limit(limits, series),
         idle_phases=sum(1 for phase in phases if phase.idle),
@@ -292,7 +299,7 @@ def _invalid(run: StoredRun, primary_name: str, facts: Facts) -> tuple[str, ...]
         EndReason.DISK_FULL: "the disk was full, so samples are missing",
     }
     if end in deaths:
-        reasons.append(deaths[EndReason(end)])
+        reasons.append(deaths[end])
     for event in run.events:
         at = f"at {event.t_s:.0f} s"
         probe = str(event.fields.get("probe", ""))
@@ -308,8 +315,8 @@ def _invalid(run: StoredRun, primary_name: str, facts: Facts) -> tuple[str, ...]
     return tuple(dict.fromkeys(reasons))
 
 
-def _end_reason(run: StoredRun) -> str | None:
-    return None if run.end is None else str(run.end.get("reason"))
+def _end_reason(run: StoredRun) -> EndReason | None:
+    return None if run.end is None else run.end.reason
 
 
 def _cut_short(run: StoredRun) -> str | None:
@@ -318,7 +325,7 @@ def _cut_short(run: StoredRun) -> str | None:
         return "the run was cut short (it has no end.json)"
     if reason == EndReason.INTERRUPTED:
         return "the run was interrupted"
-    return None if reason in set(EndReason) else f"the run ended for an unknown reason ({reason})"
+    return None
 
 
 def _memory_limit(limits: Limits, series: Mapping[str, _Series]) -> float | None:
