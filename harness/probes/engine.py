@@ -28,13 +28,15 @@ COMPOSE_PROJECT_LABEL = "com.docker.compose.project"
 class ContainerState:
     """A container as the engine knows it; ``pid`` None while it does not run, ``memory_limit_bytes`` None = no limit.
 
-    ``exit_code`` and ``oom_killed`` are of its last end and hold only while it does not run.
+    ``exit_code`` and ``oom_killed`` are of its last end and hold only while it does not run. ``restarting``: it does
+    not run, and the engine will start it again.
     """
 
     container_id: str
     name: str
     running: bool
     started_at: str
+    restarting: bool = False
     pid: int | None = None
     exit_code: int | None = None
     oom_killed: bool = False
@@ -145,12 +147,14 @@ def engine_errors(expected: str) -> Iterator[None]:
 def state_of(inspected: Mapping[str, Any]) -> ContainerState:
     """The state in the engine's answer about one container."""
     state = inspected["State"]
-    running = bool(state.get("Running")) and not state.get("Restarting", False)
+    restarting = bool(state.get("Restarting"))
+    running = bool(state.get("Running")) and not restarting
     return ContainerState(
         container_id=inspected["Id"],
         name=inspected.get("Name", "").lstrip("/"),
         running=running,
         started_at=state.get("StartedAt", ""),
+        restarting=restarting,
         pid=state["Pid"] if running and state.get("Pid") else None,
         exit_code=None if running else state.get("ExitCode"),
         oom_killed=bool(state.get("OOMKilled")),

@@ -14,7 +14,8 @@ import pytest
 
 from harness.errors import ProbeError
 from harness.model import ContainerIdentity
-from harness.probes.container import COLUMNS, ContainerProbe, reading_of_statistics
+from harness.probes.base import Gone
+from harness.probes.container import COLUMNS, RESTART_GRACE_S, ContainerProbe, reading_of_statistics
 from harness.probes.engine import ContainerState, EngineEvent, parse_time_s
 
 DATA = Path(__file__).parent / "data"
@@ -155,7 +156,23 @@ def test_an_ended_container_is_an_error_with_its_reason(machine: Machine) -> Non
 
     with pytest.raises(ProbeError, match=r"container backend was killed out of memory \(exit code 137\)"):
         probe.read()
-    assert probe.identity() is None
+    assert probe.identity() == ContainerIdentity(ID, FIRST)
+
+
+def test_gone_only_when_nobody_starts_it_again(machine: Machine) -> None:
+    """A container between two starts is in trouble; one that stays ended has gone, which ends the run."""
+    times_s = iter((201.0, 201.0, 201.0 + RESTART_GRACE_S))
+    probe = ContainerProbe("backend", connect=lambda: machine.engine, proc=machine.proc, clock=lambda: next(times_s))
+    probe.read()
+    machine.end()
+    kinds = []
+    for restarting in (True, True, False, False):
+        machine.engine.now = replace(machine.engine.now, running=False, pid=None, restarting=restarting)
+        with pytest.raises(ProbeError) as caught:
+            probe.read()
+        kinds.append(caught.type)
+
+    assert kinds == [ProbeError, ProbeError, ProbeError, Gone]
 
 
 def test_a_group_that_goes_away_while_it_is_read(machine: Machine) -> None:
