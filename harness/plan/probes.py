@@ -73,7 +73,7 @@ class ContainerEntry(_Entry):
     def build(self) -> Probe:
         from harness.probes.container import ContainerProbe
 
-        return ContainerProbe(self.name, self.role, self.container, self.period)
+        return ContainerProbe(self.container, name=self.name, role=self.role, period_s=self.period)
 
 
 class NodeEntry(_Entry):

@@ -22,14 +22,27 @@ class Sockets:
     listen_count: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    state: bytes
+    local_port: int
+
+
 def read_sockets(pids: Sequence[int], proc: Path = PROC) -> Sockets:
     """The sockets that ``pids`` hold, each once. Raises OSError for a process of another user, or an ended one."""
     inodes: set[bytes] = set()
     for pid in pids:
         inodes |= _socket_inodes(f"{proc}/{pid}/fd".encode())
-    states = _tcp_states(Path(proc, str(pids[0]), "net")) if pids else {}
-    held = [states[inode] for inode in inodes if inode in states]
+    connections = _tcp_connections(Path(proc, str(pids[0]), "net")) if pids else {}
+    held = [connections[inode].state for inode in inodes if inode in connections]
     return Sockets(len(inodes), held.count(_ESTABLISHED), held.count(_CLOSE_WAIT), held.count(_LISTEN))
+
+
+def listening_ports(pid: int, proc: Path = PROC) -> set[int]:
+    """The TCP ports that process ``pid`` listens on. Raises OSError as above."""
+    connections = _tcp_connections(Path(proc, str(pid), "net"))
+    held = [connections[inode] for inode in _socket_inodes(f"{proc}/{pid}/fd".encode()) if inode in connections]
+    return {connection.local_port for connection in held if connection.state == _LISTEN}
 
 
 def _socket_inodes(folder: bytes) -> set[bytes]:
@@ -44,9 +57,9 @@ def _socket_inodes(folder: bytes) -> set[bytes]:
     return inodes
 
 
-def _tcp_states(folder: Path) -> dict[bytes, bytes]:
-    """Inode to state of every TCP socket in the network namespace of ``folder``."""
-    states: dict[bytes, bytes] = {}
+def _tcp_connections(folder: Path) -> dict[bytes, _Connection]:
+    """Every TCP socket in the network namespace of ``folder``, by inode."""
+    connections: dict[bytes, _Connection] = {}
     for name in ("tcp", "tcp6"):
         try:
             lines = (folder / name).read_bytes().splitlines()[1:]
@@ -54,5 +67,5 @@ def _tcp_states(folder: Path) -> dict[bytes, bytes]:
             continue
         for line in lines:
             fields = line.split()
-            states[fields[9]] = fields[3]
-    return states
+            connections[fields[9]] = _Connection(fields[3], int(fields[1].rpartition(b":")[2], 16))
+    return connections
