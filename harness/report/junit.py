@@ -1,4 +1,4 @@
-"""``junit.xml``: the verdict for CI servers; a suite is a run, a case a gate, inconclusive skipped, invalid an error."""
+"""``junit.xml``: the verdict for CI servers; a suite is a run, a case a gate, inconclusive is skipped."""
 
 from __future__ import annotations
 

@@ -1,0 +1,170 @@
+"""Puts the plan's further gates beside those of the verdict, and says what comes out of all of them together.
+
+A gate is three-valued: it fails when its whole interval is beyond the limit, passes when all of it is within, and is
+inconclusive between. An exact value at its limit is within.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.assess import Assessment
+from harness.gate import values
+from harness.gate.values import Material, Value
+from harness.model import EXIT_CODE_OF_OUTCOME, ExitCode, Interval, Outcome
+from harness.plan.gate_rules import GateRule, Judged, Recorded, missing, require_recorded
+from harness.report.story import gate_limit, gate_title, gate_value
+from harness.store.reader import StoredRun
+from harness.verdict import GateResult, Verdict
+
+
+def exit_code(verdict: Verdict) -> ExitCode:
+    """The outcome as the exit code of a command."""
+    return EXIT_CODE_OF_OUTCOME[verdict.outcome]
+
+
+def with_gates(assessment: Assessment, run: StoredRun, rules: Sequence[GateRule], recorded: Recorded) -> Assessment:
+    """The assessment under ``rules`` as well.
+
+    Raises UsageError for a rule on what the run did not record.
+    """
+    require_recorded(rules, recorded)
+    judged = [rule for rule in rules if missing(rule, recorded) is None]
+    material = Material(run, assessment.verdict, assessment.evidence)
+    results = [result for rule in judged for result in _results(rule, material, recorded)]
+    return replace(assessment, verdict=_merged(assessment.verdict, results))
+
+
+def _results(rule: GateRule, material: Material, recorded: Recorded) -> list[GateResult]:
+    measured = _measured(rule, material, recorded)
+    if rule.judged is Judged.DETECTABLE:
+        return [_power_result(rule, value) for value in measured]
+    return [_result(rule, value) for value in measured]
+
+
+def _measured(rule: GateRule, material: Material, recorded: Recorded) -> list[Value]:
+    verdict = material.verdict
+    match rule.judged:
+        case Judged.PRODUCTION_GROWTH:
+            return [_known(verdict.memory.growth_at_production_per_h, "growth at the production rate is not known")]
+        case Judged.IDLE_GROWTH:
+            return [_known(verdict.idle_per_h, "growth while idle is not known")]
+        case Judged.KIND_GROWTH:
+            return [_kind_growth(verdict, rule.subject)]
+        case Judged.DETECTABLE:
+            seen = verdict.memory.detectable_per_h
+            return [values.unknown("the power of the run is not known") if seen is None else values.exact(seen)]
+        case Judged.TIME_TO_LIMIT:
+            return [_time_to_limit(verdict)]
+        case Judged.ERRORS:
+            return [values.errors(material)]
+        case Judged.COMPLETENESS:
+            return [values.completeness(material)]
+        case Judged.LATENCY_DRIFT:
+            return values.latency_drift(material)
+        case Judged.ANSWER_BYTES:
+            return values.answer_bytes(material)
+        case Judged.LOG_MATCHES:
+            return [values.log_matches(material, rule.subject)]
+        case _:
+            return [_of_metric(rule.judged, material, metric) for metric in recorded.matching(rule.subject)]
+
+
+def _of_metric(judged: Judged, material: Material, metric: str) -> Value:
+    measure = {
+        Judged.METRIC_GROWTH: values.metric_growth,
+        Judged.METRIC_PEAK: values.metric_peak,
+        Judged.METRIC_DRAINED: values.metric_drained,
+        Judged.METRIC_PER_QUERY: values.metric_per_query,
+    }[judged]
+    return replace(measure(material, metric), kind=metric)
+
+
+def _known(interval: Interval | None, reason: str) -> Value:
+    if interval is None or interval.estimate is None:
+        return values.unknown(reason)
+    return Value(interval)
+
+
+def _kind_growth(verdict: Verdict, kind: str) -> Value:
+    """The verdict's own gate on that kind holds the wider interval that gates are judged by."""
+    gate = next((g for g in verdict.gates if g.name == "max_growth_per_query" and g.kind == kind), None)
+    if gate is not None:
+        return Value(Interval(gate.value, gate.low, gate.high, gate.confidence or 0.95), gate.reason, kind)
+    figures = next((figures for figures in verdict.kinds if figures.kind == kind), None)
+    if figures is None or figures.bytes_per_query.estimate is None:
+        return values.unknown(figures.reason or "not known" if figures else "not known", kind)
+    return Value(figures.bytes_per_query, None, kind)
+
+
+def _time_to_limit(verdict: Verdict) -> Value:
+    """Hours; a limit that is certainly never reached is very far away, and is said so."""
+    hours, growth = verdict.forecast.hours_to_limit, verdict.memory.growth_per_h
+    if verdict.forecast.limit_bytes is None or growth.high is None:
+        return values.unknown("the time to the limit is not known")
+    if hours.low is None:
+        return Value(Interval(None, _NEVER_H, None, growth.confidence), "the limit is never reached at this growth")
+    return Value(hours)
+
+
+_NEVER_H = 1e9
+"""Above any limit that a plan may ask for; JSON cannot say infinity."""
+
+
+def _result(rule: GateRule, value: Value) -> GateResult:
+    low, high = value.interval.low, value.interval.high
+    within, beyond = (low, high) if rule.at_least else (high, low)
+    sign = -1.0 if rule.at_least else 1.0
+    outcome = Outcome.INCONCLUSIVE
+    if beyond is not None and sign * beyond > sign * rule.limit:
+        outcome = Outcome.FAIL
+    elif within is not None and sign * within <= sign * rule.limit:
+        outcome = Outcome.PASS
+    return _gate_result(rule, value, outcome)
+
+
+def _power_result(rule: GateRule, value: Value) -> GateResult:
+    """Lack of power is no failure of the target: it passes or is inconclusive."""
+    seen = value.interval.estimate
+    return _gate_result(rule, value, Outcome.PASS if seen is not None and seen <= rule.limit else Outcome.INCONCLUSIVE)
+
+
+def _gate_result(rule: GateRule, value: Value, outcome: Outcome) -> GateResult:
+    interval = value.interval
+    subject = value.kind or rule.subject or None
+    return GateResult(
+        name=rule.name,
+        unit=rule.unit,
+        limit=rule.limit,
+        fail_above=rule.limit,
+        value=interval.estimate,
+        low=interval.low,
+        high=interval.high,
+        confidence=interval.confidence,
+        outcome=outcome,
+        kind=subject,
+        reason=value.reason,
+    )
+
+
+def _merged(verdict: Verdict, results: list[GateResult]) -> Verdict:
+    """The verdict with ``results`` added: further gates can only make it stricter."""
+    if not results:
+        return verdict
+    outcome = _outcome(verdict.outcome, {gate.outcome for gate in results})
+    decisive = [gate for gate in results if gate.outcome is outcome]
+    kept = verdict.reasons if verdict.outcome is outcome else ()
+    reasons = (*kept, *(sentence(gate) for gate in decisive))
+    return replace(verdict, gates=(*verdict.gates, *results), outcome=outcome, reasons=reasons)
+
+
+def _outcome(before: Outcome, added: set[Outcome]) -> Outcome:
+    worst_first = (Outcome.INVALID, Outcome.FAIL, Outcome.INCONCLUSIVE)
+    return next((outcome for outcome in worst_first if outcome is before or outcome in added), Outcome.PASS)
+
+
+def sentence(gate: GateResult) -> str:
+    """One gate in words: ``errors: 3 % (…), beyond the limit of 1 %``."""
+    relation = {Outcome.FAIL: "beyond", Outcome.PASS: "within"}.get(gate.outcome, "not certainly on one side of")
+    return f"{gate_title(gate)}: {gate_value(gate)}, {relation} the limit of {gate_limit(gate)}"

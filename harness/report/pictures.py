@@ -1,0 +1,286 @@
+"""Which charts a report has, what question each answers, and what they are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from harness.assess import Evidence, MetricEvidence
+from harness.model import EventName, Interval, Outcome, Role
+from harness.report.figures.canvas import Size, inline_svg, png_bytes, svg_text, titled_svg
+from harness.report.figures.curves import Curve, Span, Trend
+from harness.report.figures.panels import (
+    Drained,
+    Estimate,
+    Line,
+    draw_drained,
+    draw_estimates,
+    draw_lines,
+    draw_series,
+)
+from harness.report.figures.timeline import LimitLine, LoadPicture, MemoryPicture, draw_load, draw_memory
+from harness.report.page import Chart
+from harness.report.quantity import interval_text, measure, quantity
+from harness.report.source import RunFacts
+from harness.report.story import curve_title, metric_words
+from harness.report.text import printable, short
+from harness.verdict import MetricFigures, Verdict
+
+WIDE = Size(1040, 400)
+NARROW = Size(366, 350)
+WIDE_LOAD = Size(1040, 300)
+NARROW_LOAD = Size(366, 320)
+SMALL = Size(440, 190)
+_PNG_TITLE_HEIGHT = 24.0
+_MOST_SMALL = 40
+_LOAD_BINS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that the charts of one run are drawn from."""
+
+    run: RunFacts
+    verdict: Verdict
+    evidence: Evidence
+
+    @property
+    def end_s(self) -> float:
+        return self.run.end_s
+
+    @property
+    def primary(self) -> MetricEvidence | None:
+        return self.evidence.metrics.get(self.evidence.primary)
+
+
+def memory_chart(scene: Scene) -> tuple[Chart, bytes] | None:
+    """The main chart, and the same as PNG; None where the primary metric was never read."""
+    picture = _memory_picture(scene)
+    if picture is None:
+        return None
+    title = curve_title(scene.verdict)
+    wide = svg_text(draw_memory(picture, WIDE), WIDE, title)
+    narrow = svg_text(draw_memory(picture, NARROW), NARROW, title)
+    png_size = Size(WIDE.width, WIDE.height + _PNG_TITLE_HEIGHT)
+    png = png_bytes(draw_memory(picture, png_size, top=_PNG_TITLE_HEIGHT), png_size, title)
+    note = _memory_note(scene, picture)
+    chart = Chart("memory", title, titled_svg(wide, title), Markup(inline_svg(wide)), Markup(inline_svg(narrow)), note)
+    return chart, png
+
+
+def _memory_picture(scene: Scene) -> MemoryPicture | None:
+    metric = scene.primary
+    if metric is None or not len(metric.t_s):
+        return None
+    words = {"trough": "levels judged: the troughs", "median": "levels judged: medians", "mean": "levels judged: means"}
+    return MemoryPicture(
+        curve=scene.run.curves.get(metric.metric, Curve(metric.t_s, metric.y)),
+        troughs=Curve(metric.level_t_s, metric.level_y),
+        troughs_label=words.get(metric.levels_are, "levels judged"),
+        trend=trend_of(metric),
+        spans=spans_of(scene.evidence),
+        limits=_limit_lines(scene, metric),
+        marks=_marks(scene),
+        end_s=scene.end_s,
+    )
+
+
+def trend_of(metric: MetricEvidence) -> Trend | None:
+    """The fit at the levels with its band; None where nothing could be fitted."""
+    if not len(metric.fitted):
+        return None
+    band = metric.band if len(metric.band) else np.full(len(metric.fitted), np.nan)
+    return Trend(metric.level_t_s, metric.fitted, metric.fitted - band, metric.fitted + band)
+
+
+def spans_of(evidence: Evidence) -> list[Span]:
+    """Phases as the charts shade them; drains are left blank."""
+    return [
+        Span(phase.start_s, phase.end_s, "idle" if phase.idle else phase.kind or phase.name)
+        for phase in evidence.phases
+        if not phase.drain
+    ]
+
+
+def _limit_lines(scene: Scene, metric: MetricEvidence) -> list[LimitLine]:
+    lines = []
+    for gate in scene.verdict.gates:
+        if gate.name == "max_memory":
+            lines.append(LimitLine(f"limit {quantity(gate.limit, 'bytes')}", 0.0, gate.limit))
+        elif gate.name == "max_growth" and len(metric.fitted):
+            label = f"growth of {quantity(gate.fail_above, 'bytes_per_h')} (limit)"
+            start_s, start = float(metric.level_t_s[0]), float(metric.fitted[0])
+            lines.append(LimitLine(label, start_s, start, gate.fail_above))
+    forecast = scene.verdict.forecast.limit_bytes
+    if forecast is not None and not any(line.slope_bytes_per_h == 0 for line in lines):
+        lines.append(LimitLine(f"limit {quantity(forecast, 'bytes')}", 0.0, forecast))
+    return lines
+
+
+_MARKED = {
+    EventName.RESTART: "restart",
+    EventName.OOM_KILL: "killed: out of memory",
+    EventName.GENERATOR_SATURATED: "generator saturated",
+    EventName.PERTURBED: "perturbed",
+}
+_MOST_MARKS = 12
+
+
+def _marks(scene: Scene) -> list[tuple[float, str]]:
+    marks = [(event.t_s, _MARKED[EventName(event.event)]) for event in scene.evidence.events if event.event in _MARKED]
+    return marks[:_MOST_MARKS]
+
+
+def _memory_note(scene: Scene, picture: MemoryPicture) -> str:
+    parts = [f"{printable(scene.evidence.primary, 80)}: {scene.run.meaning(scene.evidence.primary)}."]
+    known = picture.curve.values[np.isfinite(picture.curve.values)]
+    if len(known):
+        parts.append(f"Peak {quantity(float(known.max()), 'bytes')}, last {quantity(float(known[-1]), 'bytes')}.")
+    if any(span.idle for span in picture.spans):
+        parts.append("Hatched: idle; blank between phases: draining.")
+    return " ".join(parts)
+
+
+def load_chart(scene: Scene) -> Chart | None:
+    """Memory against the load on one time axis."""
+    load, metric = scene.evidence.load, scene.primary
+    if load is None or metric is None or not len(metric.t_s) or scene.end_s <= 0:
+        return None
+    bins = int(max(2, min(_LOAD_BINS, scene.end_s)))
+    edges = np.linspace(0, scene.end_s, bins + 1)
+    width_s = scene.end_s / bins
+    rates = {
+        kind: np.append(np.diff(steps.at(edges)) / width_s, 0.0)
+        for kind, steps in zip(load.kinds, load.completed, strict=True)
+    }
+    curve = scene.run.curves.get(metric.metric, Curve(metric.t_s, metric.y))
+    picture = LoadPicture(curve, edges, rates, spans_of(scene.evidence), scene.end_s)
+    title = "Does memory follow the load?"
+    return _chart("load", title, lambda size: draw_load(picture, size), WIDE_LOAD, NARROW_LOAD)
+
+
+def kinds_chart(scene: Scene) -> Chart | None:
+    """Bytes that each kind of use leaves behind."""
+    kinds = scene.verdict.kinds
+    if not kinds:
+        return None
+    largest = max((abs(end) for kind in kinds for end in _ends(kind.bytes_per_query)), default=0.0)
+    how = measure("bytes", largest)
+    rows = [
+        Estimate(
+            kind.kind,
+            kind.bytes_per_query,
+            interval_text(kind.bytes_per_query, "bytes")
+            if kind.bytes_per_query.estimate is not None
+            else f"not known: {kind.reason or 'no reason given'}",
+        )
+        for kind in kinds
+    ]
+    gate = next((gate for gate in scene.verdict.gates if gate.name == "max_growth_per_query"), None)
+    size = Size(560, 62 + 40 * len(rows))
+    limit = gate.fail_above if gate is not None else None
+    draw = draw_estimates(rows, f"{how.unit} left behind by a query", how.factor, size, limit=limit)
+    return _chart("kinds", _kinds_title(scene.verdict), lambda _size: draw, size)
+
+
+def _kinds_title(verdict: Verdict) -> str:
+    question = "Which use leaves memory behind?"
+    per_query = [gate for gate in verdict.gates if gate.name == "max_growth_per_query" and gate.kind]
+    failed = [gate.kind for gate in per_query if gate.outcome is Outcome.FAIL and gate.kind]
+    certain = [kind.kind for kind in verdict.kinds if (kind.bytes_per_query.low or 0.0) > 0]
+    guilty = failed or certain
+    if guilty:
+        return f"{question} {', '.join(short(kind, 24) for kind in guilty)}"
+    if all(kind.bytes_per_query.estimate is None for kind in verdict.kinds):
+        return f"{question} This plan cannot tell"
+    return f"{question} None that is certain"
+
+
+def _ends(interval: Interval) -> list[float]:
+    return [value for value in (interval.estimate, interval.low, interval.high) if value is not None]
+
+
+def drained_chart(scene: Scene) -> Chart | None:
+    """Levels after drains against queries: what a second load leaves."""
+    drained = scene.evidence.drained
+    if drained is None or scene.evidence.load is None:
+        return None
+    loaded = [phase for phase in scene.evidence.phases if phase.loaded or phase.warmup]
+    after = [
+        next((phase.kind for phase in reversed(loaded) if phase.end_s <= t_s), "the start") or "load"
+        for t_s in drained.t_s
+    ]
+    picture = Drained(drained.counts.sum(axis=1), drained.y, after)
+    title = "Does each load leave more behind once it has drained?"
+    return _chart("drained", title, lambda size: draw_drained(picture, size), Size(560, 240))
+
+
+def roles_chart(scene: Scene) -> Chart | None:
+    """The target beside those who measure and drive it."""
+    lines = []
+    for role in (Role.TARGET, Role.GENERATOR, Role.MOCK, Role.HARNESS):
+        name = scene.run.memory_metric(role, scene.evidence.primary)
+        metric = scene.evidence.metrics.get(name) if name else None
+        if metric is not None and len(metric.t_s):
+            lines.append(Line(role.value, Curve(metric.t_s, metric.y)))
+    if len(lines) < 2:
+        return None
+    title = "Who else grew: generator, mock, harness?"
+    return _chart("roles", title, lambda size: draw_lines(lines, "bytes", scene.end_s, size), Size(560, 240))
+
+
+def metric_charts(scene: Scene) -> list[Chart]:
+    """Every metric but the primary, small; the target's first."""
+    figures = {figures.metric: figures for figures in scene.verdict.metrics}
+    metrics = scene.evidence.metrics
+    names = [name for name, metric in metrics.items() if name != scene.evidence.primary and len(metric.t_s)]
+    names.sort(key=lambda name: scene.run.role(name) is not Role.TARGET)
+    return [_metric_chart(scene, metrics[name], figures.get(name)) for name in names[:_MOST_SMALL]]
+
+
+def _metric_chart(scene: Scene, metric: MetricEvidence, figures: MetricFigures | None) -> Chart:
+    title = short(metric.metric, 60)
+    if figures is not None:
+        title += f": {metric_words(figures)}"
+    line = Line(metric.metric, Curve(metric.t_s, metric.y))
+    draw = draw_lines([line], metric.unit, scene.end_s, SMALL, trend=trend_of(metric))
+    return _chart("metric-" + metric.metric.replace(".", "-"), title, lambda _size: draw, SMALL)
+
+
+def latency_charts(scene: Scene) -> list[Chart]:
+    """Latency of each kind over time."""
+    return [
+        _latency_chart(f"latency-{number}", f"Does {short(kind, 30)} get slower? {_drift(curves)}", curves, scene.end_s)
+        for number, (kind, curves) in enumerate(scene.run.latencies.items(), 1)
+    ]
+
+
+def _latency_chart(name: str, title: str, curves: dict[str, Curve], end_s: float) -> Chart:
+    return _chart(name, title, lambda size: draw_series(curves, "ms", end_s, size), Size(440, 210))
+
+
+def _drift(curves: dict[str, Curve]) -> str:
+    slow = next((curve for name, curve in curves.items() if name == "total p95"), None)
+    known = slow.values[np.isfinite(slow.values)] if slow is not None else np.array([])
+    if len(known) < 8:
+        return "Too little to say"
+    quarter = len(known) // 4
+    first, last = float(np.median(known[:quarter])), float(np.median(known[-quarter:]))
+    return f"p95 {quantity(first, 'ms')} in the first quarter, {quantity(last, 'ms')} in the last"
+
+
+def _chart(
+    name: str, title: str, draw: Callable[[Size], Callable[[Figure], None]], size: Size, narrow: Size | None = None
+) -> Chart:
+    text = svg_text(draw(size), size, title)
+    phone = None if narrow is None else Markup(inline_svg(svg_text(draw(narrow), narrow, title)))
+    return Chart(name, title, titled_svg(text, title), Markup(inline_svg(text)), phone)
+
+
+def present(charts: Iterable[Chart | None]) -> tuple[Chart, ...]:
+    """The charts that there are."""
+    return tuple(chart for chart in charts if chart is not None)

@@ -1,0 +1,277 @@
+"""The report's sections in their order: each asks what a reader asks next, and shows figures, then tables."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from harness.model import Event
+from harness.report import pictures
+from harness.report.page import Chart, Page, Section, Table
+from harness.report.pictures import Scene
+from harness.report.quantity import figure, interval_text, quantity
+from harness.report.story import (
+    HEADLINES,
+    SIGNS,
+    gate_limit,
+    gate_title,
+    gate_value,
+    metric_words,
+    tiles,
+    why,
+)
+from harness.report.text import printable, short
+from harness.units import format_duration
+from harness.verdict import MetricFigures, Verdict
+
+_MOST_EVENTS = 200
+
+
+def build_page(scene: Scene, memory: Chart | None) -> Page:
+    """The whole report of one run."""
+    verdict, run = scene.verdict, scene.run
+    sections = [
+        _curve(scene, memory),
+        _because(verdict),
+        _load(scene),
+        _kinds(scene),
+        _drained(scene),
+        _metrics(scene),
+        _self(scene),
+        _latencies(scene),
+        _gates(verdict),
+        _events(scene),
+        _measured(scene),
+    ]
+    return Page(
+        title=f"{verdict.outcome.value.upper()} · {short(run.scenario or 'run', 60)} · {short(run.run_id, 80)}",
+        outcome=verdict.outcome.value,
+        sign=SIGNS[verdict.outcome],
+        headline=HEADLINES[verdict.outcome],
+        why=why(verdict),
+        facts=_facts(scene),
+        tiles=tiles(verdict),
+        sections=tuple(section for section in sections if not section.is_empty),
+        footer=f"voice-soak · run {short(run.run_id, 80)} · intervals are two-sided 95 % · MB is 10⁶ bytes",
+    )
+
+
+def _facts(scene: Scene) -> tuple[str, ...]:
+    run = scene.run
+    speed = f"driven {figure(run.speedup)} times faster than production" if run.speedup != 1 else ""
+    target = f"target {short(run.target_commit, 14)}" if run.target_commit else ""
+    queries = sum(kind.queries_count for kind in scene.verdict.kinds)
+    facts = (
+        f"scenario {short(run.scenario or 'unknown', 60)}",
+        run.started_at.replace("T", " ").replace("Z", " UTC")[:30],
+        format_duration(run.end_s),
+        f"{queries:,.0f} queries judged" if queries else "",
+        speed,
+        target,
+    )
+    return tuple(printable(fact) for fact in facts if fact)
+
+
+def _curve(scene: Scene, memory: Chart | None) -> Section:
+    if memory is None:
+        return Section("", text=(f"There is no sample of {short(scene.evidence.primary, 80)}, so there is no curve.",))
+    return Section("", charts=(memory,))
+
+
+def _because(verdict: Verdict) -> Section:
+    points = [printable(reason) for reason in verdict.reasons]
+    points += [f"{short(d.metric, 80)} disagrees: {printable(d.says)}" for d in verdict.disagreements]
+    points += [f"Note: {printable(note)}" for note in verdict.notes]
+    return Section("Why", points=tuple(points))
+
+
+def _load(scene: Scene) -> Section:
+    return Section("Memory against load", charts=pictures.present([pictures.load_chart(scene)]))
+
+
+def _kinds(scene: Scene) -> Section:
+    verdict = scene.verdict
+    rows = [
+        (
+            short(kind.kind, 40),
+            f"{kind.queries_count:,.0f}",
+            interval_text(kind.bytes_per_query, "bytes") if kind.bytes_per_query.estimate is not None else "not known",
+            interval_text(kind.drained_bytes_per_query, "bytes"),
+            printable(kind.reason or "", 200),
+        )
+        for kind in verdict.kinds
+    ]
+    if verdict.idle_per_h is not None:
+        rows.append(("idle", "none", interval_text(verdict.idle_per_h, "bytes_per_h"), "", "growth with time alone"))
+    if not rows:
+        return Section("")
+    head = ("kind of use", "queries", "left behind by each", "the same from drained levels alone", "remark")
+    return Section(
+        "What each kind of use leaves behind",
+        charts=pictures.present([pictures.kinds_chart(scene)]),
+        small=True,
+        tables=(Table(head, tuple(rows)),),
+    )
+
+
+def _drained(scene: Scene) -> Section:
+    chart = pictures.drained_chart(scene)
+    if chart is None:
+        return Section("")
+    text = (
+        "The cheapest decisive test: after each load has gone, memory should come back to where it was. "
+        "A second identical load that lands at the same level was not a leak."
+    )
+    return Section("After draining", text=(text,), charts=(chart,), small=True)
+
+
+def _metrics(scene: Scene) -> Section:
+    charts = tuple(pictures.metric_charts(scene))
+    if not charts:
+        return Section("")
+    return Section("Every other metric", charts=charts, small=True)
+
+
+def _self(scene: Scene) -> Section:
+    chart = pictures.roles_chart(scene)
+    growth = scene.verdict.self_growth
+    rows = tuple(
+        (name, quantity(value, "bytes_per_h"))
+        for name, value in (
+            ("harness", growth.harness_bytes_per_h),
+            ("generator", growth.generator_bytes_per_h),
+            ("mock", growth.mock_bytes_per_h),
+        )
+        if value is not None
+    )
+    if chart is None and not rows:
+        return Section("")
+    tables = (Table(("who", "growth of its memory"), rows),) if rows else ()
+    return Section(
+        "The observer is a suspect too",
+        text=("Harness, load generator and mock are measured with the same probe, in the same run.",),
+        charts=pictures.present([chart]),
+        small=True,
+        tables=tables,
+    )
+
+
+def _latencies(scene: Scene) -> Section:
+    return Section("Latencies", charts=tuple(pictures.latency_charts(scene)), small=True)
+
+
+def _gates(verdict: Verdict) -> Section:
+    if not verdict.gates:
+        return Section("")
+    rows = tuple(
+        (gate_title(gate), gate.outcome.value, gate_value(gate), gate_limit(gate), _confidence(gate.confidence))
+        for gate in verdict.gates
+    )
+    head = ("gate", "outcome", "measured", "limit", "judged at")
+    note = "A gate fails when its whole interval is beyond the limit, passes when it is within, else is inconclusive."
+    return Section("Gates", tables=(Table(head, rows, outcome_column=1, note=note),))
+
+
+def _confidence(confidence: float | None) -> str:
+    return "" if confidence is None else f"{100 * confidence:g} % confidence"
+
+
+def _events(scene: Scene) -> Section:
+    events = [event for event in scene.evidence.events if not event.event.startswith(("phase_", "drain_"))]
+    if not events:
+        return Section("")
+    counts = Counter(event.event for event in events)
+    summary = ", ".join(f"{count:,} × {short(name, 40)}" for name, count in counts.most_common(20))
+    shown = events[:_MOST_EVENTS]
+    rows = tuple((format_duration(event.t_s), short(event.event, 40), _details(event)) for event in shown)
+    rest = len(events) - len(rows)
+    note = f"{rest:,} more are in events.jsonl." if rest > 0 else ""
+    return Section("What happened", text=(summary,), tables=(Table(("time", "event", "details"), rows, note=note),))
+
+
+def _details(event: Event) -> str:
+    return printable(", ".join(f"{name}: {_plain(value)}" for name, value in event.fields.items()))
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _measured(scene: Scene) -> Section:
+    run, verdict = scene.run, scene.verdict
+    memory = verdict.memory
+    terms = [
+        ("Metric", f"{short(memory.metric, 80)}: {run.meaning(memory.metric)}"),
+        ("Reduction", _reduction(memory)),
+        (
+            "Growth",
+            "the slope of the smooth terms of time over the last quarter of the run, plus bytes per query times the "
+            "mean rate of each kind over loaded time; a small model (line, steps, warm-up, cycles, use by kind) chosen "
+            "by a penalised criterion under autocorrelated errors",
+        ),
+        ("Power", _power(memory)),
+        ("Shape", metric_words(memory)),
+        ("Forecast", _forecast(verdict)),
+        ("Seed", "unknown" if run.seed is None else str(run.seed)),
+        ("Speed", f"{figure(run.speedup)} times production"),
+        ("End of the run", run.end_words),
+        ("Host", _pairs(run.host)),
+        ("Versions", _pairs(run.versions)),
+        ("Commits", _pairs({name: value for name, value in run.commit.items() if value})),
+    ]
+    blocks = (("The plan as resolved", _config_text(run.config)),) if run.config else ()
+    shown = tuple((term, printable(meaning, 1000)) for term, meaning in terms if meaning)
+    return Section("How this was measured", terms=shown, blocks=blocks)
+
+
+_LEVELS = {
+    "trough": "troughs of the garbage collector's saw",
+    "mean": "means of equal spans",
+    "median": "medians of equal spans",
+}
+
+
+def _config_text(config: Mapping[str, Any]) -> str:
+    text = json.dumps(config, indent=2, ensure_ascii=False, sort_keys=True, default=str)
+    return "\n".join(_line(line) for line in text.splitlines())
+
+
+def _line(line: str) -> str:
+    indent = len(line) - len(line.lstrip(" "))
+    return " " * indent + printable(line[indent:], 2000)
+
+
+def _reduction(memory: MetricFigures) -> str:
+    if not memory.levels_count:
+        return f"{memory.samples_count:,} samples, too few for levels"
+    what = _LEVELS.get(memory.levels_are or "", memory.levels_are or "levels")
+    text = f"{memory.samples_count:,} samples reduced to {memory.levels_count:,} levels ({what})"
+    if memory.facts is not None:
+        text += f", worth about {memory.facts:.0f} independent facts"
+    if memory.autocorrelation is not None:
+        text += f" (autocorrelation {memory.autocorrelation:.2f})"
+    return text
+
+
+def _power(memory: MetricFigures) -> str:
+    if memory.detectable_per_h is None:
+        return "not known: too little was recorded"
+    seen = quantity(memory.detectable_per_h, "bytes_per_h")
+    return f"a leak of {seen} would have been seen in 95 of 100 runs like this one; a smaller one may be there"
+
+
+def _forecast(verdict: Verdict) -> str:
+    forecast = verdict.forecast
+    if forecast.limit_bytes is None:
+        return ""
+    hours = forecast.hours_to_limit
+    limit = quantity(forecast.limit_bytes, "bytes")
+    if hours.estimate is None and hours.low is None:
+        return f"the limit of {limit} is not reached at this growth"
+    return f"{interval_text(hours, 'h')} at this load until the limit of {limit}"
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_plain(value)}" for name, value in values.items())

@@ -1,0 +1,136 @@
+"""What the report takes from the run directory itself, beside the assessment: who, when, how, and latencies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.model import EndReason, Role
+from harness.report.figures.curves import Curve
+from harness.report.text import printable
+from harness.store.reader import StoredRun, read_run
+from harness.units import format_duration
+
+_HELD = ("anon_bytes", "pss_bytes", "rss_bytes")
+_LATENCIES = (
+    ("first_byte_p95_ms", "first byte p95"),
+    ("total_p50_ms", "total p50"),
+    ("total_p95_ms", "total p95"),
+    ("total_p99_ms", "total p99"),
+)
+_END_WORDS = {
+    EndReason.COMPLETED: "completed as planned",
+    EndReason.EARLY_STOP: "stopped early, when the evidence was in",
+    EndReason.INTERRUPTED: "interrupted",
+    EndReason.TARGET_DIED: "the target died",
+    EndReason.GENERATOR_FAILED: "the load generator failed",
+    EndReason.MOCK_FAILED: "the mock failed",
+    EndReason.DISK_FULL: "the disk was full",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """A run as the report needs it. ``curves`` holds every sample of the primary metric, ``latencies`` (ms) by kind."""
+
+    run_id: str
+    scenario: str
+    started_at: str
+    seed: int | None
+    speedup: float
+    end_s: float
+    end_words: str
+    target_commit: str | None
+    host: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, Any] = field(default_factory=dict)
+    commit: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    latencies: Mapping[str, dict[str, Curve]] = field(default_factory=dict)
+
+    def role(self, metric: str) -> Role | None:
+        """Whose number ``<probe>.<column>`` is."""
+        return self.roles.get(metric.partition(".")[0])
+
+    def meaning(self, metric: str) -> str:
+        """What the manifest says a metric means."""
+        return self.meanings.get(metric, "no meaning given in the manifest")
+
+    def memory_metric(self, role: Role, primary: str) -> str | None:
+        """The memory held by ``role``: the primary metric for the target, else its best column."""
+        if self.role(primary) is role:
+            return primary
+        for column in _HELD:
+            for metric in self.meanings:
+                if self.role(metric) is role and metric.endswith(f".{column}"):
+                    return metric
+        return None
+
+
+def read_facts(run_dir: Path, primary: str) -> RunFacts:
+    """The facts of the run in ``run_dir``; of its samples only those of ``primary``. Raises RunFormatError."""
+    run = read_run(run_dir, lambda probe, column: f"{probe.name}.{column.name}" == primary)
+    manifest = run.manifest
+    columns = {f"{probe.name}.{column.name}": column for probe in manifest.probes for column in probe.columns}
+    end_s = _end_s(run)
+    return RunFacts(
+        run_id=manifest.run_id,
+        scenario=manifest.scenario,
+        started_at=manifest.started_at,
+        seed=manifest.seed,
+        speedup=manifest.speedup,
+        end_s=end_s,
+        end_words=_end_words(run, end_s),
+        target_commit=manifest.commit.get("target"),
+        host=manifest.host,
+        versions=manifest.versions,
+        commit=manifest.commit,
+        config=manifest.config,
+        roles={probe.name: probe.role for probe in manifest.probes},
+        meanings={name: printable(column.meaning) for name, column in columns.items()},
+        curves=_primary_curve(run, primary),
+        latencies=_latencies(run),
+    )
+
+
+def _end_s(run: StoredRun) -> float:
+    """When the run ended, or its last sample where it was cut short."""
+    last = [float(samples.t_s[-1]) for samples in run.probes.values() if len(samples.t_s)]
+    return max([*last, run.end.t_s if run.end is not None else 0.0], default=0.0)
+
+
+def _end_words(run: StoredRun, end_s: float) -> str:
+    if run.end is None:
+        return f"cut short after {format_duration(end_s)}: there is no end.json"
+    return f"{_END_WORDS[run.end.reason]} after {format_duration(end_s)}"
+
+
+def _primary_curve(run: StoredRun, primary: str) -> dict[str, Curve]:
+    probe, _, column = primary.partition(".")
+    samples = run.probes.get(probe)
+    if samples is None or column not in samples.columns:
+        return {}
+    known = np.isfinite(samples.columns[column])
+    return {primary: Curve(samples.t_s[known], samples.columns[column][known])}
+
+
+def _latencies(run: StoredRun) -> dict[str, dict[str, Curve]]:
+    if run.load is None:
+        return {}
+    out: dict[str, dict[str, Curve]] = {}
+    for code, kind in enumerate(run.load.kinds):
+        rows = run.load.codes == code
+        curves = {
+            words: Curve(run.load.t_s[rows], run.load.columns[name][rows])
+            for name, words in _LATENCIES
+            if np.isfinite(run.load.columns[name][rows]).any()
+        }
+        if curves:
+            out[kind] = curves
+    return out
