@@ -169,6 +169,7 @@ class Conductor:
         recorder = self._recorder
         return {
             "started_count": recorder.started_count,
+            "posts_count": recorder.posts_count,
             "dropped_count": recorder.dropped_count,
             "failures": recorder.failures,
             "forbidden_count": recorder.forbidden_count,
@@ -183,7 +184,7 @@ class Conductor:
         late_ms = recorder.lateness.quantile_ms(0.99)
         late = "" if late_ms is None else f"; 99 % of starts within {late_ms:.1f} ms of their time"
         forbidden = f"; {recorder.forbidden_count} answers carried what they must not" * bool(recorder.forbidden_count)
-        return f"load: {recorder.started_count} conversations; failures: {failed}{late}{forbidden}"
+        return f"load: {recorder.started_count} queries; failures: {failed}{late}{forbidden}"
 
 
 def harness_has_gone(descriptor: int) -> bool:

@@ -77,6 +77,7 @@ class Recorder:
         self._drained: dict[str, int] = dict.fromkeys(clients, -1)
         self._finished: set[str] = set()
         self.failures: dict[str, int] = {}
+        self.posts_count = 0
         self.forbidden_count = 0
         self.lateness = Histogram()
         self.gaps = Histogram()
@@ -94,6 +95,7 @@ class Recorder:
                 self.dropped_count += bucket.dropped_count
         for name, count in report.failures.items():
             self.failures[name] = self.failures.get(name, 0) + count
+        self.posts_count += report.posts_count
         self.forbidden_count += report.forbidden_count
         self.lateness.merge(report.lateness)
         self.gaps.merge(report.gaps)

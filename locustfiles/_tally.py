@@ -93,12 +93,14 @@ class Bucket:
 class Report:
     """What one process says about the interval ended at ``end_s`` (in ``t_s``; whole seconds but for the last).
 
-    ``drained`` is the number of the last phase whose conversations have all ended, ``lateness`` of starts.
+    ``drained`` is the number of the last phase whose conversations have all ended, ``lateness`` of starts,
+    ``posts_count`` how often a query was sent, duplicates and repeated questions included.
     """
 
     end_s: float
     buckets: dict[str, Bucket] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
+    posts_count: int = 0
     forbidden_count: int = 0
     lateness: dict[int, int] = field(default_factory=dict)
     gaps: dict[int, int] = field(default_factory=dict)
@@ -123,6 +125,7 @@ class Tally:
         self._buckets: dict[str, Bucket] = {}
         self._in_flight: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
+        self._posts_count = 0
         self._forbidden_count = 0
         self._lateness = Histogram()
         self._gaps = Histogram()
@@ -143,6 +146,7 @@ class Tally:
         self._in_flight[self._kind(kind)] -= 1
         bucket.bytes_in += turn.bytes_in
         bucket.bytes_out += turn.bytes_out
+        self._posts_count += turn.posts_count
         self._forbidden_count += turn.carried_forbidden
         if turn.failure is not None:
             bucket.failed_count += 1
@@ -182,6 +186,7 @@ class Tally:
             end_s=end_s,
             buckets=self._buckets,
             failures=dict(self._failures),
+            posts_count=self._posts_count,
             forbidden_count=self._forbidden_count,
             lateness=self._lateness.counts,
             gaps=self._gaps.counts,
@@ -189,6 +194,7 @@ class Tally:
         )
         self._buckets = {}
         self._failures.clear()
+        self._posts_count = 0
         self._forbidden_count = 0
         for histogram in (self._lateness, self._gaps, self._first_events):
             histogram.clear()

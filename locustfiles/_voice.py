@@ -141,8 +141,11 @@ class Conversation:
         stream.wire.reset()
 
     def _barge_in(self) -> None:
+        """The close comes first: a backend that hears of the second query before it sees the first stream go could
+        otherwise clear the new answer with the old one, and which of the two it does would be chance."""
         stream = self._ask()
         self._first_chunk(stream)
+        self._post_close()
         stream.leave()
         self._heard = Heard()
         again = self._ask(follow_up=True)

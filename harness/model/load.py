@@ -63,7 +63,7 @@ class Ending(StrEnum):
     SLOW_READER = "slow_reader"
     """The answer is read through a small window with pauses, for at most the hold time."""
     BARGE_IN = "barge_in"
-    """The user interrupts after the first chunk: the stream is closed and the next query asked in the same dialogue."""
+    """The user interrupts after the first chunk: the answer is closed and the next query asked in the same dialogue."""
     NEVER_OPEN = "never_open"
     """The query is posted and its stream never opened."""
 
