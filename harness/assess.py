@@ -442,7 +442,7 @@ def _disagreements(
         for name, f in others.items()
         if f.growth is not None and series[name].role is Role.TARGET and series[name].unit == "bytes"
     ]
-    chances = [g.mixture.chance_below(g.time_contrast + g.usage_contrast, 0.0) for _, g in judged]
+    chances = [g.chance_of_none() for _, g in judged]
     rejected = holm(chances, _ADVISORY_ALPHA)
     held = max(growth.at_end.high or 0.0, 0.0)
     held_grows = growth.certain.low is not None and growth.certain.low > 0.0

@@ -56,21 +56,26 @@ def whiten(matrix: Floats, gaps: Floats, phi: float) -> tuple[Floats, float]:
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """Fits of one model under every autocorrelation of the grid, with their weights.
+    """Fits under several autocorrelations (and of several models), with their weights.
 
-    ``coefficients`` is (m, p), ``covariances`` (m, p, p), ``weights`` (m,) and sums to one; ``freedom`` is degrees of
-    freedom.
+    ``coefficients`` is (m, p), ``covariances`` (m, p, p), ``weights`` (m,) and sums to one; ``freedom`` (m,) is
+    degrees of freedom.
     """
 
     phis: Floats
     weights: Floats
     coefficients: Floats
     covariances: Floats
-    freedom: float
+    freedoms: Floats
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom, averaged."""
+        return float(self.weights @ self.freedoms)
 
     @property
     def mean(self) -> Floats:
-        """Coefficients averaged over the autocorrelations, (p,)."""
+        """Coefficients averaged over the fits, (p,)."""
         return np.asarray(self.weights @ self.coefficients)
 
     @property
@@ -85,31 +90,54 @@ class Mixture:
         """Autocorrelation of neighbouring levels, averaged."""
         return float(self.weights @ self.phis)
 
+    def project(self, functionals: Floats) -> Mixture:
+        """The mixture of ``functionals @ coefficients``, for (q, p) functionals."""
+        return Mixture(
+            self.phis,
+            self.weights,
+            self.coefficients @ functionals.T,
+            np.einsum("qi,mij,rj->mqr", functionals, self.covariances, functionals),
+            self.freedoms,
+        )
+
     def interval(self, contrast: Floats, confidence: float = 0.95) -> tuple[float, float, float]:
         """Estimate, low and high of ``contrast @ coefficients``."""
-        centres = self.coefficients @ contrast
-        variances = np.einsum("i,mij,j->m", contrast, self.covariances, contrast)
-        scales = np.sqrt(np.maximum(variances, 0.0))
+        centres, scales = self._spread(contrast)
         estimate = float(self.weights @ centres)
         tail = (1.0 - confidence) / 2.0
-        low = _mixture_quantile(centres, scales, self.weights, self.freedom, tail)
-        high = _mixture_quantile(centres, scales, self.weights, self.freedom, 1.0 - tail)
+        low = _mixture_quantile(centres, scales, self.weights, self.freedoms, tail)
+        high = _mixture_quantile(centres, scales, self.weights, self.freedoms, 1.0 - tail)
         return estimate, min(low, estimate), max(high, estimate)
 
     def chance_below(self, contrast: Floats, value: float) -> float:
         """Probability that ``contrast @ coefficients`` is at most ``value``: a one-sided p-value against growth."""
+        centres, scales = self._spread(contrast)
+        return float(self.weights @ stdtr(self.freedoms, (value - centres) / np.maximum(scales, 1e-150)))
+
+    def _spread(self, contrast: Floats) -> tuple[Floats, Floats]:
         variances = np.einsum("i,mij,j->m", contrast, self.covariances, contrast)
-        scales = np.sqrt(np.maximum(variances, 1e-300))
-        return float(self.weights @ stdtr(self.freedom, (value - self.coefficients @ contrast) / scales))
+        return self.coefficients @ contrast, np.sqrt(np.maximum(variances, 0.0))
 
 
-def _mixture_quantile(centres: Floats, scales: Floats, weights: Floats, freedom: float, probability: float) -> float:
+def combine(mixtures: list[Mixture], weights: list[float]) -> Mixture:
+    """One mixture of several over the same coefficients; ``weights`` are relative."""
+    shares = np.array(weights) / np.sum(weights)
+    return Mixture(
+        np.concatenate([m.phis for m in mixtures]),
+        np.concatenate([share * m.weights for share, m in zip(shares, mixtures, strict=True)]),
+        np.concatenate([m.coefficients for m in mixtures]),
+        np.concatenate([m.covariances for m in mixtures]),
+        np.concatenate([m.freedoms for m in mixtures]),
+    )
+
+
+def _mixture_quantile(centres: Floats, scales: Floats, weights: Floats, freedom: Floats, probability: float) -> float:
     """Quantile of a weighted mixture of Student distributions, by bisection."""
     widest = float(np.max(scales))
     low, high = float(np.min(centres)), float(np.max(centres))
     if widest <= 0.0:
         return 0.5 * (low + high)
-    reach = 40.0 * widest * (1.0 + 20.0 / freedom)
+    reach = 40.0 * widest * (1.0 + 20.0 / float(np.min(freedom)))
     low, high = low - reach, high + reach
     safe = np.maximum(scales, 1e-12 * widest)
     for _ in range(_BISECTIONS):
@@ -159,5 +187,14 @@ def fit(
         covariances[i] = variance * (right.T * inverse**2) @ right
         log_information = 2.0 * float(np.sum(np.log(np.where(keep, singular, 1.0))))
         logs[i] = -0.5 * (freedom * np.log(variance) + log_det + log_information)
-    weights = np.exp(logs - np.max(logs))
-    return Mixture(np.array(phis), weights / np.sum(weights), coefficients, covariances, freedom)
+    grid = np.array(phis)
+    weights = np.exp(logs - np.max(logs)) * _prior(grid)
+    return Mixture(grid, weights / np.sum(weights), coefficients, covariances, np.full(grid.size, freedom))
+
+
+def _prior(phis: Floats) -> Floats:
+    """Weight of each autocorrelation of the grid beforehand: Jeffreys' density for a first-order autoregression."""
+    if phis.size == 1:
+        return np.ones(1)
+    edges = np.concatenate([[phis[0]], 0.5 * (phis[1:] + phis[:-1]), [1.0]])
+    return np.asarray(np.diff(np.arcsin(edges)))

@@ -10,21 +10,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.analysis.regression import Floats, whiten
 
 MAX_TERMS = 4
 PENALTY = 1.0
+RIVAL_COST = 5.0
+"""Cost of a parameter of a rival model when models are averaged: milder than ``PENALTY``, because a shape too faint
+to be chosen still widens what can be said about the end of the run."""
+LIGHTEST_RIVAL = 0.003
 SELECTION_PHIS: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.97)
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Chosen candidates by index, in order of choice, the autocorrelation and the criterion they were chosen at."""
+    """Chosen candidates by index, in order of choice, the autocorrelation and the criterion they were chosen at.
+
+    ``rivals`` are candidates that were not taken, the best of each family, with the weight that a model with them has
+    beside the chosen one.
+    """
 
     chosen: tuple[int, ...]
     phi: float
     criterion: float
+    rivals: tuple[tuple[int, float], ...] = ()
 
 
 def select(
@@ -32,6 +42,7 @@ def select(
     base: Floats,
     groups: list[Floats],
     parameters: Floats,
+    families: NDArray[np.int64],
     gaps: Floats,
     noise_floor: float = 0.0,
     max_terms: int = MAX_TERMS,
@@ -43,13 +54,14 @@ def select(
         base: (K, p), columns that are in the model whatever happens.
         groups: arrays (K, c, m): m candidates of c columns each, numbered through the list.
         parameters: cost of each candidate in parameters, in the same numbering.
+        families: number of the family of each candidate, -1 for one that is no rival.
         gaps: as from ``regression.spacings``.
         noise_floor: standard deviation below which an improvement is not believed.
         max_terms: most terms to take.
     """
     best = Selection((), 0.0, np.inf)
     for phi in SELECTION_PHIS:
-        found = _forward(y, base, groups, parameters, gaps, phi, noise_floor, max_terms)
+        found = _forward(y, base, groups, parameters, families, gaps, phi, noise_floor, max_terms)
         if found.criterion < best.criterion:
             best = found
     return best
@@ -60,6 +72,7 @@ def _forward(
     base: Floats,
     groups: list[Floats],
     parameters: Floats,
+    families: NDArray[np.int64],
     gaps: Floats,
     phi: float,
     noise_floor: float,
@@ -80,16 +93,19 @@ def _forward(
     constant = log_det + _log_volume(white_base)
     criterion = freedom * np.log(rss / freedom) + constant
     chosen: list[int] = []
-    while len(chosen) < min(max_terms, (count - base.shape[1]) // 4):
+    most = min(max_terms, (count - base.shape[1]) // 4)
+    while True:
         measured = [_gains(g, n, residual) for g, n in zip(open_groups, norms, strict=True)]
         gains = np.concatenate([gain for gain, _ in measured])
         volumes = np.concatenate([volume for _, volume in measured])
         gains[chosen] = 0.0
         left = freedom - np.concatenate([np.full(g.shape[2], g.shape[1]) for g in open_groups])
-        scores = left * np.log(np.maximum(rss - gains, floor) / left) + constant + volumes + weight * parameters
+        restricted = left * np.log(np.maximum(rss - gains, floor) / left) + constant + volumes
+        scores = restricted + weight * parameters
         index = int(np.argmin(np.where(gains > 0.0, scores, np.inf)))
-        if not (gains[index] > 0.0 and scores[index] < criterion):
-            break
+        if len(chosen) >= most or not (gains[index] > 0.0 and scores[index] < criterion):
+            excess = np.where(gains > 0.0, restricted + RIVAL_COST * parameters - criterion, np.inf)
+            return Selection(tuple(chosen), phi, float(criterion), _rivals(excess, families) if most else ())
         group, position = _locate(groups, index)
         added = _orthonormal(open_groups[group][:, :, position])
         residual = np.asarray(residual - added @ (added.T @ residual))
@@ -99,7 +115,18 @@ def _forward(
         constant += float(volumes[index]) + weight * float(parameters[index])
         rss = max(float(residual @ residual), floor)
         criterion = float(scores[index])
-    return Selection(tuple(chosen), phi, float(criterion))
+
+
+def _rivals(excess: Floats, families: NDArray[np.int64]) -> tuple[tuple[int, float], ...]:
+    """The best candidate of each family with its weight, those too light to matter left out."""
+    out = []
+    for family in np.unique(families[families >= 0]):
+        members = np.flatnonzero(families == family)
+        index = int(members[np.argmin(excess[members])])
+        weight = float(np.exp(-0.5 * min(max(float(excess[index]), 0.0), 100.0)))
+        if weight > LIGHTEST_RIVAL:
+            out.append((index, weight))
+    return tuple(out)
 
 
 def _log_volume(matrix: Floats) -> float:

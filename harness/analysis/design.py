@@ -1,0 +1,192 @@
+"""The columns of the growth regression: what is always in it, what the search may add, and how growth is read off them.
+
+``Columns`` is built once per series; ``Columns.model`` turns a set of chosen candidates into a design whose
+functionals mean the same in every model, so that models can be averaged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analysis.dictionary import DECAYING, PARAMETERS, SMOOTH, Term, TermKind, candidates
+from harness.analysis.levels import Levels
+from harness.analysis.regression import Floats
+from harness.analysis.usage import Load, Plan, released_columns
+
+END_SHARE = 0.25
+"""The end of the run, over which the smooth terms' slope is read: its last quarter (study, section 3.2 step 10)."""
+_FAMILIES = {
+    TermKind.EXP: 0,
+    TermKind.POWER: 1,
+    TermKind.LOG: 1,
+    TermKind.HINGE: 2,
+    TermKind.QUADRATIC: 3,
+    TermKind.STEP: 4,
+    TermKind.LOAD: 5,
+    TermKind.CYCLE: -1,
+}
+_DEPENDENT = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A design (K, p) and the functionals (q, p) of its coefficients.
+
+    Rows of ``functionals``: slope of the time terms at the end per second; the same without terms that die out; the
+    line's own coefficient (growth over the run); then one a usage column (growth over all its queries).
+    """
+
+    design: Floats
+    functionals: Floats
+    terms: tuple[Term, ...]
+    load_terms: tuple[str, ...]
+    spent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Base columns and candidates for K levels; ``kinds[j]`` is the load's kind of the j-th usage column, ``spans``
+    its queries."""
+
+    levels: Levels
+    base: Floats
+    line: int
+    kinds: tuple[int, ...]
+    spans: tuple[float, ...]
+    singles: tuple[Term, ...]
+    released: tuple[tuple[str, Floats], ...]
+    pairs: tuple[Term, ...]
+
+    @property
+    def groups(self) -> list[Floats]:
+        """Candidates as ``selection.select`` takes them, scaled to a mean square of one."""
+        t_s = self.levels.t_s
+        columns = [term.evaluate(t_s) for term in self.singles] + [column for _, column in self.released]
+        groups = [_unit(np.stack(columns, axis=1)[:, None, :])]
+        if self.pairs:
+            groups.append(_unit(np.stack([term.evaluate(t_s) for term in self.pairs], axis=2)))
+        return groups
+
+    @property
+    def _kinds_of_term(self) -> list[TermKind]:
+        return (
+            [term.kind for term in self.singles]
+            + [TermKind.LOAD] * len(self.released)
+            + [TermKind.CYCLE] * len(self.pairs)
+        )
+
+    @property
+    def costs(self) -> Floats:
+        return np.array([PARAMETERS[kind] for kind in self._kinds_of_term], dtype=np.float64)
+
+    @property
+    def families(self) -> NDArray[np.int64]:
+        return np.array([_FAMILIES[kind] for kind in self._kinds_of_term], dtype=np.int64)
+
+    def model(self, chosen: tuple[int, ...]) -> Model:
+        """The design with the ``chosen`` candidates, and with what not knowing their places costs."""
+        t_s = self.levels.t_s
+        length_s = float(t_s[-1] - t_s[0])
+        columns = [self.base]
+        slopes = np.zeros(self.base.shape[1])
+        slopes[self.line] = 1.0 / length_s
+        lasting = slopes.copy()
+        terms: list[Term] = []
+        load_terms: list[str] = []
+        spent = 0.0
+        for index in chosen:
+            if len(self.singles) <= index < len(self.singles) + len(self.released):
+                name, column = self.released[index - len(self.singles)]
+                load_terms.append(name)
+                blocks, slope, fades = [column[:, None]], [0.0], False
+            else:
+                late = index - len(self.singles) - len(self.released)
+                term = self.singles[index] if late < 0 else self.pairs[late]
+                terms.append(term)
+                blocks, slope = self._blocks(term)
+                fades = term.kind in DECAYING
+                spent += 1.0 if term.kind in (TermKind.STEP, TermKind.CYCLE) else 0.0
+            columns += blocks
+            slopes = np.append(slopes, slope)
+            lasting = np.append(lasting, np.zeros(len(slope)) if fades else slope)
+        width = slopes.size
+        picks = np.eye(width)[[self.line, *range(self.line + 1, self.line + 1 + len(self.kinds))]]
+        functionals = np.vstack([slopes, lasting, picks])
+        return Model(np.column_stack(columns), functionals, tuple(terms), tuple(load_terms), spent)
+
+    def _blocks(self, term: Term) -> tuple[list[Floats], list[float]]:
+        """Columns of a term with those of its unknown place or time constant, and the end slope of each."""
+        t_s = self.levels.t_s
+        ends = np.array(end_span(self.levels))
+        blocks = [term.evaluate(t_s).reshape(t_s.size, -1)]
+        if term.kind not in SMOOTH:
+            return blocks, [0.0] * blocks[0].shape[1]
+        run_s = float(ends[1] - ends[0])
+        slopes = [float(np.diff(term.evaluate(ends))[0]) / run_s]
+        if term.kind in DECAYING or term.kind is TermKind.HINGE:
+            blocks.append(term.tangent(t_s)[:, None])
+            slopes.append(float(np.diff(term.tangent(ends))[0]) / run_s)
+        return blocks, slopes
+
+
+def end_span(levels: Levels) -> tuple[float, float]:
+    """The last quarter of the longest piece; of the last one where it is at least half as long."""
+    bounds = levels.bounds()
+    lengths = [high - low for low, high in bounds]
+    low, high = bounds[-1] if lengths[-1] >= 0.5 * max(lengths) else bounds[int(np.argmax(lengths))]
+    return high - END_SHARE * (high - low), high
+
+
+def build_columns(levels: Levels, load: Load | None, plan: Plan | None) -> Columns:
+    """Intercept of each piece, time, use by kind, and every candidate."""
+    t_s, start_s = levels.t_s, float(levels.t_s[0])
+    length_s = float(t_s[-1] - start_s)
+    ones = np.stack([np.where(levels.piece == k, 1.0, 0.0) for k in np.unique(levels.piece)], axis=1)
+    line = ((t_s - start_s) / length_s - 0.5)[:, None]
+    always = np.column_stack([ones, line])
+    used, kinds, spans = _usage(levels, load, plan, always)
+    terms = candidates(t_s, levels.bounds())
+    return Columns(
+        levels,
+        np.column_stack([always, *used]),
+        ones.shape[1],
+        tuple(kinds),
+        tuple(spans),
+        tuple(term for term in terms if term.kind is not TermKind.CYCLE),
+        tuple(released_columns(load, t_s, length_s)) if load is not None else (),
+        tuple(term for term in terms if term.kind is TermKind.CYCLE),
+    )
+
+
+def _usage(
+    levels: Levels, load: Load | None, plan: Plan | None, base: Floats
+) -> tuple[list[Floats], list[int], list[float]]:
+    """Cumulative counts at the levels, from 0 to 1, of the kinds that add a direction."""
+    columns: list[Floats] = []
+    kinds: list[int] = []
+    spans: list[float] = []
+    if load is None or plan is None:
+        return columns, kinds, spans
+    basis = base
+    for k, steps in enumerate(load.completed):
+        total = steps.over(levels.low_s, levels.high_s)
+        span = float(np.ptp(total))
+        if span <= 0:
+            continue
+        column = (total - total[0]) / span
+        solution, *_ = np.linalg.lstsq(basis, column, rcond=None)
+        if float(np.linalg.norm(column - basis @ solution)) < _DEPENDENT * np.sqrt(column.size):
+            continue
+        kinds.append(k)
+        columns.append(column)
+        spans.append(span)
+        basis = np.column_stack([basis, column])
+    return columns, kinds, spans
+
+
+def _unit(group: Floats) -> Floats:
+    """Columns (K, c, m) scaled to a mean square of one, so that the criterion does not depend on their units."""
+    return np.asarray(group / np.sqrt(np.maximum(np.mean(group**2, axis=0), 1e-12)))
