@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
-from starlette.applications import Starlette
 
 from voice_backend.faults import Fault, Switch, Switches
 from voice_backend.memory import keep_large_blocks_out_of_the_heap, rss_bytes
@@ -25,13 +24,15 @@ from voice_backend.streams import AbortableHttp, AbortableWebSocket, Streaming, 
 from voice_backend.thinking_sound import CachedSound, NoSound, SoundReadEveryTime, SoundSource, make_thinking_sound
 from voice_backend.tts_client import Speech, make_speech
 
+SEND_BUFFER_BYTES = 128 * 1024
+"""What the kernel holds for a client that does not read; by itself it would go up to megabytes a client."""
 LAST_WORDS_S = 0.3
 """After a signal, how long a stream may take to send its end before it is aborted."""
 KEEP_ALIVE_S = 75
 """Idle connections live longer than the pools of usual clients, so that none is closed under a request."""
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn's server, told by our own signal handlers, which end the streams first: it need not wait for them."""
 
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
@@ -60,6 +61,7 @@ def bind(host: str, port: int) -> socket.socket:
         raise SettingsError(f"cannot listen on {host}:{port}: {exc.strerror or exc}; choose another --host") from exc
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # accepted sockets inherit it
         listener.bind(address)
         listener.listen(2048)
     except OSError as exc:
@@ -108,9 +110,10 @@ def make_service(settings: Settings, speaker: Speaker, folder: Path) -> VoiceSer
     )
 
 
-def _config(app: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
+def make_server(service: VoiceService, streaming: Streaming, on_started: Callable[[], None]) -> Server:
+    """The server of one service; ``on_started`` is called once connections are accepted."""
+    config = uvicorn.Config(
+        make_app(service, streaming),
         http=AbortableHttp,
         ws=AbortableWebSocket,
         ws_per_message_deflate=False,
@@ -122,6 +125,7 @@ def _config(app: Starlette) -> uvicorn.Config:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=1,
     )
+    return Server(config, on_started)
 
 
 def run(settings: Settings, announce: Callable[[str], None]) -> int:
@@ -142,12 +146,12 @@ def run(settings: Settings, announce: Callable[[str], None]) -> int:
         streaming = Streaming(service.dialogues, service.counters, StreamTimes.scaled(settings.time_scale))
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        server = _Server(_config(make_app(service, streaming)), lambda: announce(url))
+        server = make_server(service, streaming, lambda: announce(url))
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             return runner.run(_serve(server, streaming, listener))
 
 
-async def _serve(server: _Server, streaming: Streaming, listener: socket.socket) -> int:
+async def _serve(server: Server, streaming: Streaming, listener: socket.socket) -> int:
     code = 0
     loop = asyncio.get_running_loop()
 
