@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from harness.errors import SoakError
 from harness.model import EXIT_CODE_OF_OUTCOME, EndReason, Event, EventName, ExitCode, Outcome
 from harness.orchestrate.interrupts import Interrupted
 from harness.orchestrate.launch import Launch
@@ -62,6 +61,10 @@ class _Progress:
                 phase=fields.get("phase"),
                 kind=fields.get("kind"),
                 cycle=fields.get("cycle"),
+                queries_per_s=tick.load.completed_count / tick.t_s,
+                completed_count=tick.load.completed_count,
+                failed_count=tick.load.failed_count,
+                dropped_count=tick.load.dropped_count,
                 generator_problem=self._problem,
             )
         )
@@ -87,7 +90,7 @@ def judge_and_report(run_dir: Path) -> tuple[ExitCode, dict[str, object]]:
         from harness.report.render import render
 
         render(run_dir, assessment)
-    except (SoakError, OSError, ValueError) as error:
+    except Exception as error:  # whatever goes wrong in a drawing, the judgement is stored and decides
         sys.stderr.write(f"soak: the report could not be drawn: {error}; the verdict stands\n")
     return EXIT_CODE_OF_OUTCOME[assessment.verdict.outcome], assessment.verdict.to_json()
 

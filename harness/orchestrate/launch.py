@@ -18,7 +18,18 @@ from urllib.parse import urlsplit
 import psutil
 
 from harness.errors import UsageError
+from harness.orchestrate.containers import (
+    Request,
+    connected_engine,
+    find_compose_service,
+    find_running,
+    published_port,
+    request_of,
+    require,
+)
 from harness.plan.document import Plan
+from harness.probes.cgroup import find_cgroup
+from harness.probes.engine import ContainerState, DockerEngine
 
 LOOPBACK = "127.0.0.1"
 CONNECT_TIMEOUT_S = 3.0
@@ -37,7 +48,8 @@ class Command:
 class Launch:
     """What a run starts and what it finds: ``mock`` and ``target`` are None where they run already.
 
-    ``target_pid`` is the process to sample where the target runs already and is a process.
+    ``target_pid`` is the process to sample where the target runs already and is a process. ``container`` is the
+    container to start, or the id of the one that runs already.
     """
 
     base_url: str
@@ -46,11 +58,14 @@ class Launch:
     target: Command | None
     target_pid: int | None
     ready_url: str
+    container: Request | str | None = None
 
 
 def plan_launch(plan: Plan) -> Launch:
     """Ports, URLs and commands for ``plan``, checked against this machine as it is now. Raises UsageError."""
     target = plan.target
+    if target.container is not None or (plan.container is not None and not _names_process(plan)):
+        return _plan_container(plan)
     starts_target = target.command is not None or target.reference is not None or not _runs_already(plan)
     tts_url, mock = _plan_mock(plan, starts_target)
     if starts_target:
@@ -63,13 +78,49 @@ def plan_launch(plan: Plan) -> Launch:
         raise UsageError(f"expected a running process as target, found no process {pid}; see `ps`, then give its --pid")
     base_url = target.base_url or _url_of(pid)
     require_listener(base_url, "the target")
-    if pid is None and target.container is None:
+    if pid is None:
         pid = listener_pid(base_url)
     return Launch(base_url, tts_url, mock, None, pid, base_url + target.ready_path)
 
 
 def _runs_already(plan: Plan) -> bool:
-    return any(value is not None for value in (plan.target.pid, plan.target.container, plan.target.base_url))
+    return plan.target.pid is not None or plan.target.base_url is not None
+
+
+def _names_process(plan: Plan) -> bool:
+    return any(value is not None for value in (plan.target.command, plan.target.pid, plan.target.reference))
+
+
+def _plan_container(plan: Plan) -> Launch:
+    """``--container`` names one that runs; else ``[container]`` an image to start or a Compose service that runs."""
+    target, section = plan.target, plan.container
+    with contextlib.closing(connected_engine()) as engine:
+        if target.container is None and section is not None and section.image is not None:
+            # the mock listens on this host's loopback, which no other network of the engine reaches
+            tts_url, mock = _plan_mock(plan, True) if section.on_host_network else (plan.tts.url, None)
+            base_url = target.base_url or f"http://{LOOPBACK}:{free_port()}"
+            require_free_port(base_url, "the target's --base-url")
+            request = request_of(section, _port_of(base_url), tts_url)
+            require(engine, request)
+            return Launch(base_url, tts_url, mock, None, None, base_url + target.ready_path, request)
+        tts_url, mock = _plan_mock(plan, False)
+        if target.container is not None:
+            state = find_running(engine, target.container)
+        else:
+            assert section is not None
+            assert section.compose_service is not None
+            state = find_compose_service(engine, section.compose_service, section.compose_project)
+        base_url = target.base_url or _url_of_container(engine, state)
+    require_listener(base_url, "the target")
+    return Launch(base_url, tts_url, mock, None, None, base_url + target.ready_path, state.container_id)
+
+
+def _url_of_container(engine: DockerEngine, state: ContainerState) -> str:
+    port = published_port(engine, state.container_id)
+    if port is not None:
+        return f"http://{LOOPBACK}:{port}"
+    here = state.pid is not None and find_cgroup(state.pid, state.container_id) is not None
+    return _url_of(state.pid if here else None)  # on the host's network it listens as a process does
 
 
 def _plan_mock(plan: Plan, starts_target: bool) -> tuple[str | None, Command | None]:
@@ -185,7 +236,7 @@ def listener_pid(url: str) -> int:
     """The process that listens at ``url`` on this machine. Raises UsageError."""
     port = _port_of(url)
     for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.pid is not None and connection.laddr[1] == port:
+        if connection.status == psutil.CONN_LISTEN and connection.pid is not None and getattr(connection.laddr, "port", None) == port:
             return topmost_pid(connection.pid)
     raise UsageError(
         f"expected to see which process listens at {url}, found none that this user may see; give --pid or --container"

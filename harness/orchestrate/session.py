@@ -14,11 +14,14 @@ from pathlib import Path
 
 from harness.errors import StoreError
 from harness.model import EndReason, Event, EventName
+from harness.orchestrate.container_watch import ContainerWatch
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
+from harness.orchestrate.load_tail import LoadTail, LoadTotals
 from harness.orchestrate.services import Service, Services
 from harness.probes.base import Reading
 from harness.sampler import Sampler
+from harness.store.schema import LOAD_FILE
 from harness.store.writer import RunWriter
 
 TARGET_PROBE = "target"
@@ -32,6 +35,7 @@ class Tick:
     t_s: float
     memory_bytes: float | None
     new_events: tuple[Event, ...]
+    load: LoadTotals
 
 
 Observer = Callable[[Tick], None]
@@ -79,6 +83,7 @@ class Session:
     observer: Observer
     restart_target: Callable[[], Service] | None = None
     stop_early: Callable[[], bool] | None = None
+    watch: ContainerWatch | None = None
 
     def play(self) -> EndReason:
         """Runs to the end and writes ``end.json``. Children are still alive afterwards, their owner stops them."""
@@ -87,6 +92,7 @@ class Session:
             if self.cast.load is not None:
                 self.services.stop_one(self.cast.load)  # it writes load.csv, whose rows end.json counts
             self._pass_on_events()
+            self._pass_on_watched()
             self.sampler.close()
         except StoreError:
             reason = EndReason.DISK_FULL
@@ -99,17 +105,19 @@ class Session:
                 selector.register(source, selectors.EVENT_READ)
             self._watch_children(selector)
             next_log_check_s = 0.0
+            load_tail = LoadTail(self.writer.path / LOAD_FILE)
             while True:
                 selector.select(max(0.0, self.sampler.next_deadline_s() - time.monotonic()))
                 new_events = self._pass_on_events()
                 self.sampler.tick()
-                self.observer(Tick(self._now_s(), self.tap.primary_value, new_events))
+                self.observer(Tick(self._now_s(), self.tap.primary_value, new_events, load_tail.totals()))
                 reason = self._end_reason(selector)
                 if reason is not None:
                     return reason
                 if self._now_s() >= next_log_check_s:
                     next_log_check_s = self._now_s() + LOG_CHECK_PERIOD_S
                     self.services.rotate_logs()
+                    self._pass_on_watched()
 
     def _watch_children(self, selector: selectors.BaseSelector) -> None:
         for service in (self.cast.load, self.cast.target, self.cast.mock):
@@ -163,6 +171,11 @@ class Session:
         for event in events:
             self.writer.event(event)
         return events
+
+    def _pass_on_watched(self) -> None:
+        if self.watch is not None:
+            for event in self.watch.poll(self._now_s()):
+                self.writer.event(event)
 
     def _note(self, text: str) -> None:
         self.writer.event(Event(self._now_s(), EventName.NOTE, {"text": text[:2000]}))
