@@ -1,14 +1,12 @@
 """Whether a request may generate now: faults that answer at once, concurrency of the plan, credits."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from mock_tts import errors
 from mock_tts.catalog import Model
 from mock_tts.errors import ApiError, Problem
 from mock_tts.faults import Effects, Fault, Kind
-from mock_tts.replies import Headers, wait_until
+from mock_tts.replies import wait_until
 from mock_tts.service import Service, credits_of
 from mock_tts.settings import OverLimit
 
@@ -64,32 +62,32 @@ def group_of(model: Model) -> str:
     return "fast" if model.family in ("flash", "turbo") else "slow"
 
 
-@asynccontextmanager
-async def slot(
-    service: Service, model: Model, effects: Effects, transport: asyncio.Transport | None
-) -> AsyncIterator[Headers]:
-    """Holds one of the plan's slots, after waiting for it if the policy says so; gives the concurrency headers."""
+async def take_slot(service: Service, model: Model, effects: Effects, transport: asyncio.Transport | None) -> bytes:
+    """Takes one of the plan's slots, after waiting for it if the policy says so; gives the header lines about it.
+    The caller gives the slot of ``group_of(model)`` back."""
     limit, policy, queue_length = limit_of(service, model, effects)
     group = group_of(model)
     slots = service.slots
     if not slots.try_enter(group, limit):
         if policy is OverLimit.REJECT or slots.waiting >= queue_length:
+            note_limit(service, effects)
             raise too_many(service, limit)
         slots.waiting += 1
         try:
             await _wait_for_slot(service, group, limit, transport)
         finally:
             slots.waiting -= 1
-    try:
-        active = str(slots.active[group]).encode()
-        maximum = str(UNLIMITED if limit is None else limit).encode()
-        yield [
-            (b"current-concurrent-requests", active),
-            (b"maximum-concurrent-requests", maximum),
-            (b"workspace-concurrent-requests", active),
-        ]
-    finally:
-        slots.leave(group)
+    active, maximum = slots.active[group], UNLIMITED if limit is None else limit
+    return (
+        f"current-concurrent-requests: {active}\r\nmaximum-concurrent-requests: {maximum}\r\n"
+        f"workspace-concurrent-requests: {active}\r\n"
+    ).encode()
+
+
+def note_limit(service: Service, effects: Effects) -> None:
+    """Counts a refusal that a CONCURRENCY fault caused."""
+    if effects.get(Kind.CONCURRENCY) is not None:
+        service.ledger.faults[Kind.CONCURRENCY.value] += 1
 
 
 UNLIMITED = 1000
@@ -116,6 +114,8 @@ def charge(service: Service, model: Model, text: str, effects: Effects) -> int:
     needed = credits_of(model, text)
     exhausted = effects.get(Kind.QUOTA) is not None
     if exhausted or not service.credits.spend(needed):
+        if exhausted:
+            service.ledger.faults[Kind.QUOTA.value] += 1
         quota = service.credits.limit or 10_000
         left = 0 if exhausted else service.credits.left
         problem = errors.QUOTA if service.settings.choices.quota_form == "legacy" else errors.INSUFFICIENT_CREDITS

@@ -7,6 +7,7 @@ give the same bytes. Memory is bounded: four timbres a format, whatever voices a
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import accumulate
+from threading import Lock
 from typing import cast
 
 import av
@@ -153,6 +154,7 @@ class ClipBank:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._clips: dict[tuple[str, int], Clip] = {}
+        self._encoding = Lock()
 
     def digest(self, text: str, voice_id: str, seed: int | None) -> bytes:
         """What decides every byte of an utterance: the server's seed, the request's, the voice and the text."""
@@ -163,10 +165,13 @@ class ClipBank:
         return (_clip_name(audio_format), _timbre(voice_id)) in self._clips
 
     def prepare(self, audio_format: AudioFormat, voice_id: str) -> None:
-        """Encodes the clip if it is not there yet; may be called from a thread, since two results are the same."""
+        """Encodes the clip if it is not there yet; may be called from several threads, of which one does the work."""
         key = (_clip_name(audio_format), _timbre(voice_id))
-        if key not in self._clips:
-            self._clips[key] = encode_clip(audio_format, key[1])
+        if key in self._clips:
+            return
+        with self._encoding:
+            if key not in self._clips:
+                self._clips[key] = encode_clip(audio_format, key[1])
 
     def speak(self, text: str, voice_id: str, audio_format: AudioFormat, seconds: float, seed: int | None) -> Utterance:
         """The audio of ``text`` as said by ``voice_id``, ``seconds`` long down to a whole frame."""

@@ -1,12 +1,13 @@
 """One HTTP request for speech: what was asked, what has been sent, and the faults that hit it."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mock_tts.catalog import Model
 from mock_tts.faults import NO_EFFECTS, Effects, Fault, Kind, Route
 from mock_tts.ledger import Entry
 from mock_tts.profile import Timing
+from mock_tts.protocol import CYCLE, write_head
 from mock_tts.replies import ClientGone, Headers, Scope, Send, wait_until
 from mock_tts.service import Service
 from mock_tts.speech import Alignment
@@ -54,7 +55,20 @@ class Call:
     status: int = 0
     bytes_out: int = 0
     effects: Effects = NO_EFFECTS
-    headers: Headers = field(default_factory=list)
+    slot_lines: bytes = b""
+
+    async def start_speech(self, lines: bytes, content_length: int | None) -> None:
+        """Starts a 200 with header lines, each ended by CR LF; chunked when ``content_length`` is None."""
+        self.status = 200
+        cycle = self.scope.get("extensions", {}).get(CYCLE)
+        if cycle is not None:
+            write_head(cycle, lines, content_length)
+            return
+        pairs = [line.split(b": ", 1) for line in lines.split(b"\r\n") if line]
+        headers = [(name, value) for name, value in pairs]
+        if content_length is not None:
+            headers.append((b"content-length", str(content_length).encode()))
+        await self.start(200, headers)
 
     async def start(self, status: int, headers: Headers) -> None:
         """Sends the status and headers."""
@@ -68,7 +82,20 @@ class Call:
         if more and self.transport is not None and self.transport.is_closing():
             raise ClientGone
 
-    async def wait(self, since_start_s: float) -> None:
+    async def write_framed(self, framed: bytes, size: int) -> None:
+        """Sends ``framed``, a body of ``size`` bytes already cut into HTTP chunks but for the last, empty one."""
+        cycle = self.scope["extensions"][CYCLE]
+        if not cycle.disconnected:
+            cycle.transport.write(framed)
+        self.bytes_out += size
+        await self.write(b"", more=False)
+
+    @property
+    def can_frame(self) -> bool:
+        """Whether ready-made HTTP chunks may be sent: on this project's protocol, when no fault strikes."""
+        return not self.effects.by_kind and CYCLE in self.scope.get("extensions", {})
+
+    async def wait(, since_start_s: float) -> None:
         """Returns ``since_start_s`` after the request was taken up."""
         if since_start_s > 0:
             await wait_until(self.started_s + since_start_s, self.transport)

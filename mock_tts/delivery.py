@@ -10,12 +10,15 @@ from mock_tts.call import Call, Order
 from mock_tts.faults import Kind
 from mock_tts.formats import Family
 from mock_tts.packing import Packer, StreamState, whole_m4a
-from mock_tts.replies import AUDIO, Headers
+from mock_tts.replies import AUDIO_LINES
 from mock_tts.speech import Alignment, normalized
 from mock_tts.track import Speech, frame_ms
 
-PIECE_S = 0.25
+PIECE_S = 0.5
 PIECE_BYTES = 16_000
+SMALL_CHARS = 2_000
+"""Longest text whose whole answer is made at once: a longer one would hold up the streams beside it."""
+
 LINE_S = 1.0
 LINE_BYTES = 48_000
 """Raw audio of one JSON line: 64 KB as base64, so that with its alignment a line stays under 128 KiB, above which
@@ -34,17 +37,14 @@ def frame_ranges(speech: Speech, piece_s: float, piece_bytes: int) -> list[tuple
     return [(first, min(first + step, count)) for first in range(0, count, step)]
 
 
-def audio_headers(call: Call, order: Order, content_type: bytes) -> Headers:
-    """Headers of a 200 that carries speech."""
-    return [
-        *AUDIO,
-        (b"content-type", content_type),
-        (b"request-id", call.request_id.encode()),
-        (b"history-item-id", call.service.base62_id().encode()),
-        (b"character-cost", str(order.credits).encode()),
-        (b"x-trace-id", call.trace_id.encode()),
-        *call.headers,
-    ]
+def speech_lines(call: Call, order: Order, content_type: str) -> bytes:
+    """Header lines of a 200 that carries speech."""
+    own = (
+        f"content-type: {content_type}\r\nrequest-id: {call.request_id}\r\n"
+        f"history-item-id: {call.service.base62_id()}\r\ncharacter-cost: {order.credits}\r\n"
+        f"x-trace-id: {call.trace_id}\r\n"
+    )
+    return AUDIO_LINES + own.encode() + call.slot_lines
 
 
 async def send_whole(call: Call, order: Order, data: bytes, content_type: str) -> None:
@@ -52,9 +52,8 @@ async def send_whole(call: Call, order: Order, data: bytes, content_type: str) -
     speech = order.speech
     await call.wait(order.timing.due_s(speech.duration_ms / 1000))
     latency_ms = int((asyncio.get_running_loop().time() - call.started_s) * 1000)
-    headers = audio_headers(call, order, content_type.encode())
-    headers += [(b"content-length", str(len(data)).encode()), (b"tts-latency-ms", str(latency_ms).encode())]
-    await call.start(200, headers)
+    lines = speech_lines(call, order, content_type) + b"tts-latency-ms: %d\r\n" % latency_ms
+    await call.start_speech(lines, len(data))
     if call.effects.by_kind:
         await _send_disturbed(call, data)
     else:
@@ -93,9 +92,15 @@ def whole_json(order: Order, data: bytes) -> bytes:
 
 async def send_stream(call: Call, order: Order) -> None:
     """Raw audio as it is generated."""
-    content_type = order.speech.audio_format.content_type.encode()
+    content_type = order.speech.audio_format.content_type
     ranges = frame_ranges(order.speech, PIECE_S, PIECE_BYTES)
     pieces = _audio_pieces(call, order, ranges)
+    if not order.timing.realtime_factor and call.can_frame and call.chars <= SMALL_CHARS:
+        await call.wait(order.timing.first_byte_s)
+        await call.start_speech(speech_lines(call, order, content_type), None)
+        framed, size = call.service.framed_of(order.speech, pieces)
+        await call.write_framed(framed, size)
+        return
     await _send_pieces(call, order, content_type, ranges, pieces, _GARBAGE)
 
 
@@ -104,7 +109,7 @@ async def send_lines(call: Call, order: Order) -> None:
     ranges = frame_ranges(order.speech, LINE_S, LINE_BYTES)
     audio = _audio_pieces(call, order, ranges)
     lines = (_line(order, span, data, span is ranges[-1]) for span, data in zip(ranges, audio, strict=True))
-    await _send_pieces(call, order, b"application/json", ranges, lines, b'{"audio_base64": "broken\n')
+    await _send_pieces(call, order, "application/json", ranges, lines, b'{"audio_base64": "broken\n')
 
 
 def _audio_pieces(call: Call, order: Order, ranges: list[tuple[int, int]]) -> Iterator[bytes]:
@@ -120,7 +125,7 @@ def _audio_pieces(call: Call, order: Order, ranges: list[tuple[int, int]]) -> It
 
 
 async def _send_pieces(
-    call: Call, order: Order, content_type: bytes, ranges: list[tuple[int, int]], pieces: Iterator[bytes], bad: bytes
+    call: Call, order: Order, content_type: str, ranges: list[tuple[int, int]], pieces: Iterator[bytes], bad: bytes
 ) -> None:
     """Every piece at its due time, faults included; the answer starts with the first piece."""
     timing, frame_s = order.timing, order.speech.audio_format.frame_s
@@ -131,7 +136,7 @@ async def _send_pieces(
         if kind in (Kind.STALL, Kind.CUT, Kind.MALFORMED)
     }
     await call.wait(timing.first_byte_s)
-    await call.start(200, audio_headers(call, order, content_type))
+    await call.start_speech(speech_lines(call, order, content_type), None)
     for index, data in enumerate(pieces):
         if timing.realtime_factor:
             await call.wait(timing.due_s(ranges[index][0] * frame_s))

@@ -31,7 +31,8 @@ _EXPOSED = (
     b"request-id, history-item-id, character-cost, regeneration-count, generation-info, "
     b"current-concurrent-requests, maximum-concurrent-requests"
 )
-AUDIO: Headers = [*COMMON, (b"access-control-expose-headers", _EXPOSED)]
+AUDIO_LINES = b"".join(b"%b: %b\r\n" % pair for pair in [*COMMON, (b"access-control-expose-headers", _EXPOSED)])
+"""The headers that every answer with speech has, ready to be written."""
 
 
 class ClientGone(Exception):

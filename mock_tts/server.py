@@ -105,6 +105,7 @@ def serve(service: Service, host: str, port: int, tls_port: int | None, announce
             ws=SocketProtocol,
             lifespan="off",
             log_config=None,
+            proxy_headers=False,
             access_log=False,
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_ping_interval=None,

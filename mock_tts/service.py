@@ -2,9 +2,9 @@
 
 import random
 import re
-import string
 import time
-from collections import OrderedDict
+from base64 import b64encode
+from collections.abc import Iterator
 
 from mock_tts import errors
 from mock_tts.audio import ClipBank, Utterance
@@ -17,11 +17,11 @@ from mock_tts.limits import Credits, Slots, Tokens
 from mock_tts.packing import whole_file
 from mock_tts.settings import Settings
 from mock_tts.speech import speech_s
+from mock_tts.track import Speech
 
-_BASE62 = string.ascii_letters + string.digits
 _HEX_KEY = re.compile(r"sk_[0-9a-f]{48}", re.ASCII)
-_CACHED_FILE_BYTES = 256 * 1024
-_CACHE_BYTES = 8 * 1024 * 1024
+_KEPT_ITEM_BYTES = 256 * 1024
+_KEPT_BYTES = 8 * 1024 * 1024
 
 NO_KEY_MESSAGE = "Neither xi-api-key header, authorization header nor single-use token was provided. Provide one."
 
@@ -39,15 +39,15 @@ class Service:
         self.tokens = Tokens()
         self.started_s = time.monotonic()
         self._ids = random.Random(settings.seed)
-        self._files: OrderedDict[tuple[str, bytes, int], bytes] = OrderedDict()
-        self._files_bytes = 0
+        self._kept: dict[tuple[str, str, bytes, int], bytes] = {}
+        self._kept_bytes = 0
 
     def uptime_s(self) -> float:
         return time.monotonic() - self.started_s
 
     def base62_id(self) -> str:
         """20 base62 characters, as ``request-id`` has."""
-        return "".join(self._ids.choices(_BASE62, k=20))
+        return b64encode(self._ids.randbytes(15), altchars=b"Xx").decode()
 
     def hex_id(self) -> str:
         """32 hex characters, as ``x-trace-id`` has."""
@@ -80,20 +80,31 @@ class Service:
         return self.bank.speak(text, voice_id, audio_format, speech_s(text, 1.0 if speed is None else speed), seed)
 
     def file_of(self, utterance: Utterance) -> bytes:
-        """The whole file of ``utterance``; recent small ones are kept, up to 8 MiB in all."""
-        key = (utterance.audio_format.name, utterance.digest, utterance.frame_count)
-        data = self._files.get(key)
-        if data is not None:
-            self._files.move_to_end(key)
-            return data
-        data = whole_file(utterance)
-        if len(data) <= _CACHED_FILE_BYTES:
-            self._files[key] = data
-            self._files_bytes += len(data)
-            while self._files_bytes > _CACHE_BYTES:
-                _, old = self._files.popitem(last=False)
-                self._files_bytes -= len(old)
+        """The whole file of ``utterance``."""
+        key = ("file", utterance.audio_format.name, utterance.digest, utterance.frame_count)
+        data = self._kept.get(key)
+        if data is None:
+            data = whole_file(utterance)
+            self._keep(key, data)
         return data
+
+    def framed_of(self, speech: Speech, pieces: Iterator[bytes]) -> tuple[bytes, int]:
+        """``pieces``, the stream of ``speech``, as HTTP chunks but for the last, empty one; and the size of the body."""
+        key = ("chunks", speech.audio_format.name, speech.digest, speech.frame_count)
+        data = self._kept.get(key)
+        if data is None:
+            data = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+            self._keep(key, data)
+        return data, len(data)
+
+    def _keep(self, key: tuple[str, str, bytes, int], data: bytes) -> None:
+        """Keeps ``data`` for the next request of the same; 8 MiB in all, the oldest leave first."""
+        if len(data) > _KEPT_ITEM_BYTES:
+            return
+        self._kept[key] = data
+        self._kept_bytes += len(data)
+        while self._kept_bytes > _KEPT_BYTES:
+            self._kept_bytes -= len(self._kept.pop(next(iter(self._kept))))
 
 
 def credits_of(model: Model, text: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mock_tts import errors
-from mock_tts.admission import charge, group_of, limit_of
+from mock_tts.admission import charge, group_of, limit_of, note_limit
 from mock_tts.audio import Utterance
 from mock_tts.catalog import VOICES, Model
 from mock_tts.errors import ApiError
@@ -106,6 +106,7 @@ class SocketStudio:
             return None
         if not self._waiting:
             if policy is OverLimit.REJECT or slots.waiting >= queue_length:
+                note_limit(desk.service, desk.effects)
                 message = errors.CONCURRENCY_MESSAGE.format(limit=limit)
                 raise Refused("too_many_concurrent_requests", message)
             slots.waiting += 1
@@ -125,6 +126,4 @@ class SocketStudio:
         try:
             charge(self._desk.service, self._desk.model, text.strip(), self._desk.effects)
         except ApiError as error:
-            if self._desk.effects.get(Kind.QUOTA) is not None:
-                self._desk.note(Kind.QUOTA)
             raise Refused("quota_exceeded", error.message) from None

@@ -134,6 +134,8 @@ def parse_body(model: type[Body], raw: bytes) -> Body:
 
 def parse_query(model: type[Body], query_string: bytes) -> Body:
     """A query string as ``model``; the last of repeated names counts, empty values count as absent."""
+    if not query_string:
+        return model()
     pairs = dict(parse_qsl(query_string.decode("latin-1"), errors="replace"))
     try:
         return model.model_validate(pairs)

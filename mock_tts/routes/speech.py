@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from mock_tts import errors
-from mock_tts.admission import charge, fault_error, slot
+from mock_tts.admission import charge, fault_error, group_of, take_slot
 from mock_tts.audio import Utterance
 from mock_tts.call import Call, Order, Segment
 from mock_tts.catalog import DEFAULT_MODEL_ID, PLANS, VOICES, Model, find_model
-from mock_tts.delivery import send_lines, send_stream, send_whole, whole_json
+from mock_tts.delivery import SMALL_CHARS, send_lines, send_stream, send_whole, whole_json
 from mock_tts.errors import ApiError
 from mock_tts.faults import Kind, Route
 from mock_tts.formats import FORMATS, PAID_FORMATS, AudioFormat, find_format
@@ -20,9 +20,6 @@ from mock_tts.service import Service
 from mock_tts.speech import Alignment, align
 from mock_tts.track import Track, frame_ms
 from mock_tts.wire import DialogueBody, SpeechBody, SpeechQuery, parse_body, parse_query
-
-SMALL_CHARS = 2_000
-"""Texts above this are rendered whole in a thread, so that one long file does not delay other streams."""
 
 MAX_DIALOGUE_VOICES = 10
 
@@ -86,14 +83,14 @@ async def _answer(call: Call, receive: Receive) -> None:
     call.effects = service.faults.pick(call.route, wish.lines[0].voice_id, text)
     if call.effects.by_kind and await _refused(call):
         return
-    async with slot(service, wish.model, call.effects, call.transport) as call.headers:
+    call.slot_lines = await take_slot(service, wish.model, call.effects, call.transport)
+    service.ledger.gauges.generating += 1
+    try:
         cost = charge(service, wish.model, text, call.effects)
-        gauges = service.ledger.gauges
-        gauges.generating += 1
-        try:
-            await _DELIVER[call.route](call, await _order(call, wish, cost))
-        finally:
-            gauges.generating -= 1
+        await _DELIVER[call.route](call, await _order(call, wish, cost))
+    finally:
+        service.ledger.gauges.generating -= 1
+        service.slots.leave(group_of(wish.model))
 
 
 async def _refused(call: Call) -> bool:
