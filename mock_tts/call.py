@@ -95,7 +95,7 @@ class Call:
         """Whether ready-made HTTP chunks may be sent: on this project's protocol, when no fault strikes."""
         return not self.effects.by_kind and CYCLE in self.scope.get("extensions", {})
 
-    async def wait(, since_start_s: float) -> None:
+    async def wait(self, since_start_s: float) -> None:
         """Returns ``since_start_s`` after the request was taken up."""
         if since_start_s > 0:
             await wait_until(self.started_s + since_start_s, self.transport)

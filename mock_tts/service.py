@@ -39,7 +39,7 @@ class Service:
         self.tokens = Tokens()
         self.started_s = time.monotonic()
         self._ids = random.Random(settings.seed)
-        self._kept: dict[tuple[str, str, bytes, int], bytes] = {}
+        self._kept: dict[tuple[str, str, bytes, int], tuple[bytes, int]] = {}
         self._kept_bytes = 0
 
     def uptime_s(self) -> float:
@@ -82,29 +82,31 @@ class Service:
     def file_of(self, utterance: Utterance) -> bytes:
         """The whole file of ``utterance``."""
         key = ("file", utterance.audio_format.name, utterance.digest, utterance.frame_count)
-        data = self._kept.get(key)
-        if data is None:
+        kept = self._kept.get(key)
+        if kept is None:
             data = whole_file(utterance)
-            self._keep(key, data)
-        return data
+            kept = self._keep(key, data, len(data))
+        return kept[0]
 
     def framed_of(self, speech: Speech, pieces: Iterator[bytes]) -> tuple[bytes, int]:
-        """``pieces``, the stream of ``speech``, as HTTP chunks but for the last, empty one; and the size of the body."""
+        """``pieces``, the stream of ``speech``, as HTTP chunks but for the last, empty one; and the body's size."""
         key = ("chunks", speech.audio_format.name, speech.digest, speech.frame_count)
-        data = self._kept.get(key)
-        if data is None:
-            data = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
-            self._keep(key, data)
-        return data, len(data)
+        kept = self._kept.get(key)
+        if kept is None:
+            parts = list(pieces)
+            data = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+            kept = self._keep(key, data, sum(map(len, parts)))
+        return kept
 
-    def _keep(self, key: tuple[str, str, bytes, int], data: bytes) -> None:
+    def _keep(self, key: tuple[str, str, bytes, int], data: bytes, size: int) -> tuple[bytes, int]:
         """Keeps ``data`` for the next request of the same; 8 MiB in all, the oldest leave first."""
         if len(data) > _KEPT_ITEM_BYTES:
-            return
-        self._kept[key] = data
+            return data, size
+        self._kept[key] = (data, size)
         self._kept_bytes += len(data)
         while self._kept_bytes > _KEPT_BYTES:
-            self._kept_bytes -= len(self._kept.pop(next(iter(self._kept))))
+            self._kept_bytes -= len(self._kept.pop(next(iter(self._kept)))[0])
+        return data, size
 
 
 def credits_of(model: Model, text: str) -> int:
