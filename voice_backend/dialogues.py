@@ -7,7 +7,7 @@ Knows nothing of HTTP, WebSockets or speech. Clock injected; every limit is a co
 import asyncio
 import gc
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from voice_backend import log
 from voice_backend.events import Event
@@ -74,6 +74,8 @@ class Dialogue:
     __slots__ = (
         "_events",
         "_first_seq",
+        "_keep_all",
+        "_past",
         "_progress",
         "_replay_from",
         "_taken_up_to",
@@ -86,8 +88,10 @@ class Dialogue:
         "readers",
     )
 
-    def __init__(self, dialogue_id: str, now_s: float) -> None:
+    def __init__(self, dialogue_id: str, now_s: float, *, keep_all: bool) -> None:
         self.dialogue_id = dialogue_id
+        self._keep_all = keep_all
+        self._past = Held()
         self.readers: set[Reader] = set()
         self.buffered_bytes = 0
         self.answering = 0
@@ -101,9 +105,15 @@ class Dialogue:
         self._progress = asyncio.Event()
 
     @property
-    def buffered_count(self) -> int:
-        """Events held for replay."""
-        return len(self._events)
+    def buffered(self) -> Held:
+        """All that it holds."""
+        return Held(self.buffered_bytes, len(self._events))
+
+    @property
+    def retained(self) -> Held:
+        """What the fault retains of it: everything once its clients have left, and before that the answers of the
+        past."""
+        return self.buffered if self.abandoned else self._past
 
     def join(self) -> Reader:
         """A new reader, at the start of what is replayed to clients that join late."""
@@ -140,14 +150,19 @@ class Dialogue:
         """Notes that an answer is being produced; earlier ones that are complete and delivered are not replayed
         again."""
         if self.answering == 0:
-            self.trim()
+            if not self._keep_all:
+                self.trim()
             if self._taken_up_to == self._first_seq + len(self._events):
                 self._replay_from = self._taken_up_to
+                self._past = self.buffered if self._keep_all else Held()
         self.answering += 1
 
     async def wait_for_room(self) -> None:
-        """Returns once the buffer is under its limit: the readers' pace is the speaker's pace."""
-        while self.buffered_bytes > BUFFER_LIMIT_BYTES and not self.ended:
+        """Returns once the buffer is under its limit: the readers' pace is the speaker's pace.
+
+        Before (``dialogue_state``) there is no limit: every chunk is buffered, whether heard or not.
+        """
+        while self.buffered_bytes > BUFFER_LIMIT_BYTES and not self.ended and not self._keep_all:
             if not self.readers:
                 self._drop_before(self._first_seq + 1)
                 continue
@@ -161,6 +176,7 @@ class Dialogue:
         cleared = len(self._events)
         self.ended = True
         self._events.clear()
+        self._past = Held()
         self.buffered_bytes = 0
         for reader in self.readers:
             reader.notify()
@@ -200,7 +216,7 @@ class Dialogues:
         dialogue = self._by_id.get(dialogue_id)
         if dialogue is None:
             self._limit_unclaimed()
-            dialogue = Dialogue(dialogue_id, self._clock())
+            dialogue = Dialogue(dialogue_id, self._clock(), keep_all=self._keep_state.strength > 0)
             self._by_id[dialogue_id] = self._unclaimed[dialogue_id] = dialogue
         dialogue.active_at = self._clock()
         return dialogue
@@ -259,19 +275,11 @@ class Dialogues:
 
     def buffered(self) -> Held:
         """What all dialogues have buffered, live or not."""
-        return self._sum(self._by_id.values())
+        return sum((dialogue.buffered for dialogue in self._by_id.values()), Held())
 
-    def abandoned(self) -> Held:
-        """What the fault retains: the events of dialogues that the fix would have ended."""
-        return self._sum(dialogue for dialogue in self._by_id.values() if dialogue.abandoned)
-
-    @staticmethod
-    def _sum(dialogues: Iterable[Dialogue]) -> Held:
-        held_bytes = held_objects = 0
-        for dialogue in dialogues:
-            held_bytes += dialogue.buffered_bytes
-            held_objects += dialogue.buffered_count
-        return Held(held_bytes, held_objects)
+    def retained(self) -> Held:
+        """What the fault retains: the events that the fix would have dropped."""
+        return sum((dialogue.retained for dialogue in self._by_id.values()), Held())
 
     def _end(self, dialogue: Dialogue) -> int:
         self._by_id.pop(dialogue.dialogue_id, None)

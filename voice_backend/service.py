@@ -66,7 +66,7 @@ class VoiceService:
         self.ledger = Ledger(
             {
                 Fault.TTS_CHUNK_REFS: speaker.held,
-                Fault.DIALOGUE_STATE: self.dialogues.abandoned,
+                Fault.DIALOGUE_STATE: self.dialogues.retained,
                 Fault.MEMORY_TRACKER: self.tracker.held,
             }
         )

@@ -157,6 +157,7 @@ class EventStream(Response):
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 if await self._streaming.pump(reader, send_event):
                     _connection(scope).abort()
+                    await watcher  # until the server has noticed: it takes an unfinished response for an error
                 elif not reader.gone:
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
             finally:

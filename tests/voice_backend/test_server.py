@@ -127,7 +127,7 @@ def test_close_says_how_many_messages_it_cleared(serve: Any) -> None:
         async with serve() as backend:
             await backend.converse()
             dialogue = backend.service.dialogues.get("d1")
-            await backend.until(lambda: dialogue.buffered_count == 7)
+            await backend.until(lambda: dialogue.buffered.retained_objects == 7)
             response = await backend.client.post("/api/voice/close", json={"dialogueId": "d1"})
 
             assert response.json() == {"success": True, "cleared": 7}

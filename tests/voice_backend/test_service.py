@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from voice_backend import log
 from voice_backend.dialogues import Reader
 from voice_backend.faults import REGISTRY, Fault, FaultFacts, Switch, Trigger
 from voice_backend.service import Query, VoiceService
@@ -15,12 +16,14 @@ from voice_backend.speaking import LocalSpeaker
 from voice_backend.thinking_sound import NoSound
 from voice_backend.tts_client import SpeechError
 
-AUDIO = bytes(50_618)
+AUDIO_BYTES = 50_618
 TEXT = "How did I sleep?"
 
 
 class InstantSpeech:
     """Speech at once; fails at a given call."""
+
+    audio_bytes = 50_618
 
     def __init__(self, fails_at: int | None = None) -> None:
         self.calls = 0
@@ -30,7 +33,7 @@ class InstantSpeech:
         self.calls += 1
         if self.calls == self._fails_at:
             raise SpeechError("speech upstream answered 429: busy")
-        return bytes(bytearray(AUDIO))
+        return bytes(bytearray(self.audio_bytes))
 
     async def aclose(self) -> None:
         """Nothing to close."""
@@ -150,7 +153,28 @@ def test_a_weak_leak_keeps_a_tenth() -> None:
 
     asyncio.run(scenario())
 
-    assert retained(service)["total"] == 2 * 4 * len(AUDIO)
+    assert retained(service)["total"] == 2 * 4 * AUDIO_BYTES
+
+
+@pytest.mark.slow
+def test_50_000_queries_leave_nothing_once_every_fault_is_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every kind in turn: an empty map, an empty ledger, no background work."""
+    monkeypatch.setattr(log, "_write", lambda line: None)
+    monkeypatch.setattr(InstantSpeech, "audio_bytes", 100)
+    service = make()
+    kinds = [Trigger.QUERY, Trigger.DUPLICATE, Trigger.DISCONNECT]
+
+    async def scenario() -> None:
+        for number in range(50_000):
+            await converse(service, number, kinds[number % 3])
+
+    asyncio.run(scenario())
+
+    assert service.counters.queries == 50_000
+    assert service.counters.tts_calls == 200_000
+    assert set(retained(service).values()) == {0}
+    assert len(service.dialogues) == 0
+    assert service._tasks == set()
 
 
 def test_events_come_in_the_contracts_order() -> None:
