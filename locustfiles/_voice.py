@@ -113,7 +113,10 @@ class Conversation:
         stream.wire.close()
 
     def _reset_before_audio(self) -> None:
-        self._ask().wire.reset()
+        stream = self._ask()
+        if self._backend.converse_path is None:
+            self._hear(stream)  # a reset takes a query with it that has not been read: something must have come back
+        stream.wire.reset()
 
     def _reset_midway(self) -> None:
         stream = self._ask()
@@ -155,7 +158,7 @@ class Conversation:
 
     def _never_open(self) -> None:
         if self._backend.converse_path is None:
-            self._ask().wire.reset()
+            self._ask().wire.close()
         else:
             self._post_queries(self._body())
 

@@ -23,6 +23,12 @@ from harness.orchestrate.load import Workers, load_process
 
 Row = dict[str, str]
 
+SCENARIO_OF_KIND: dict[str, str] = {
+    LoadKind.NORMAL: "normal",
+    LoadKind.DUPLICATE: "duplicates",
+    LoadKind.DISCONNECT: "disconnects",
+}
+
 
 @dataclass(frozen=True)
 class Played:
@@ -53,8 +59,8 @@ def short_plan(
     backend: Backend,
     kinds: tuple[str, ...] = (LoadKind.NORMAL,),
     queries_count: int = 12,
-    load_s: float = 1.5,
-    idle_s: float = 1.0,
+    load_s: float = 1.0,
+    idle_s: float = 0.8,
     **settings: Any,
 ) -> LoadPlan:
     """One block of load for each kind, each followed by its idle phase."""
@@ -64,13 +70,8 @@ def short_plan(
         phases.append(Phase(f"{kind}-{cycle}", kind, cycle, at_s, at_s + load_s, queries_count, (kind,)))
         phases.append(Phase(f"idle-{cycle}", "idle", cycle, at_s + load_s, at_s + load_s + idle_s))
         at_s += load_s + idle_s
-    scenario = {
-        (LoadKind.NORMAL,): "normal",
-        (LoadKind.DUPLICATE,): "duplicates",
-        (LoadKind.DISCONNECT,): "disconnects",
-    }
     defaults: dict[str, Any] = {
-        "scenario": scenario.get(kinds, "mixed"),  # type: ignore[call-overload]
+        "scenario": SCENARIO_OF_KIND[kinds[0]] if len(kinds) == 1 else "mixed",
         "seed": 7,
         "speedup": 60.0,
         "endings": tuple(ending for ending in Ending if ending is not Ending.POLITE),
@@ -126,29 +127,42 @@ def read_rows(run_dir: Path) -> list[Row]:
 
 @dataclass(frozen=True)
 class Reference:
-    """The reference backend and the mock behind it."""
+    """The reference backend and the mock behind it; counts are those since ``since_now``."""
 
     backend_url: str
     mock_url: str
+    processed_before: int = 0
+    spoken_before: int = 0
 
     def processed(self) -> int:
         """Queries that the backend has worked on."""
-        found: int = httpx.get(f"{self.backend_url}/debug/memory", trust_env=False).json()["processed"]
-        return found
+        return int(self._backend("/debug/memory")["processed"]) - self.processed_before
 
     def active_dialogues(self) -> int:
         """Dialogues in the backend's map."""
-        found: int = httpx.get(f"{self.backend_url}/health", trust_env=False).json()["activeDialogues"]
-        return found
+        return int(self._backend("/health")["activeDialogues"])
 
     def spoken(self) -> int:
         """Requests for speech that the mock has had."""
-        found: int = httpx.get(f"{self.mock_url}/admin/stats", trust_env=False).json()["requests_total"]
+        found = httpx.get(f"{self.mock_url}/admin/stats", trust_env=False).json()
+        return int(found["requests_total"]) - self.spoken_before
+
+    def since_now(self) -> Reference:
+        """The same services, counted from here."""
+        return Reference(
+            self.backend_url,
+            self.mock_url,
+            self.processed_before + self.processed(),
+            self.spoken_before + self.spoken(),
+        )
+
+    def _backend(self, path: str) -> dict[str, Any]:
+        found: dict[str, Any] = httpx.get(self.backend_url + path, trust_env=False).json()
         return found
 
 
 @contextmanager
-def reference(preset: str = "after") -> Iterator[Reference]:
+def reference(preset: str) -> Iterator[Reference]:
     """Both as real processes on ports of their own."""
     with ExitStack() as stack:
         mock_url = stack.enter_context(_serving("mock_tts", "--profile", "instant"))

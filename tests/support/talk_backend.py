@@ -1,7 +1,8 @@
 """A voice backend of another shape than the project's own: one WebSocket, asked over that socket, other words.
 
-``{"say": ..., "session": ..., "lang": "en"}`` goes in; ``{"kind": "speech", "pcm": ..., "n": 0, "end": false}`` comes out,
-then ``{"kind": "over"}``. ``mood`` makes it misbehave.
+``{"say": ..., "session": ..., "lang": "en"}`` goes in, ``{"kind": "speech", "pcm": ..., "n": 0, "end": false}`` comes
+out, then ``{"kind": "over"}``. ``mood`` makes it misbehave. A question that it has heard before
+is counted and not answered again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ CHUNK = base64.b64encode(bytes(30_000)).decode()
 
 @dataclass
 class TalkBackend:
-    """Counts what it was asked; ``mood``: good, endless, not_json, cut, silent, error."""
+    """Counts what it was asked; ``mood``: good, endless, not_json, cut, gap, error."""
 
     mood: str = "good"
     port: int = 0
@@ -67,9 +68,11 @@ class TalkBackend:
             for message in connection:
                 asked = json.loads(message)
                 with self.lock:
+                    is_new = asked["say"] not in self.says
                     self.says.append(asked["say"])
                     self.sessions.add(asked["session"])
-                self._speak(connection)
+                if is_new:
+                    self._speak(connection)
         except ConnectionClosed:
             return
         with self.lock:
