@@ -43,6 +43,7 @@ class Section:
     points: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
     small: bool = False
+    folded: bool = False
     tables: tuple[Table, ...] = ()
     terms: tuple[tuple[str, str], ...] = ()
     blocks: tuple[tuple[str, str], ...] = ()

@@ -10,9 +10,9 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from harness.assess import Evidence, MetricEvidence
-from harness.model import EventName, Interval, Outcome, Role
-from harness.report.figures.canvas import Size, inline_svg, png_bytes, svg_text, titled_svg
-from harness.report.figures.curves import Curve, Span, Trend
+from harness.model import IDLE_KIND, EventName, Interval, Outcome, Role
+from harness.report.figures.canvas import Size, inline_svg, kind_colours, png_bytes, svg_text, titled_svg
+from harness.report.figures.curves import WARMUP, Curve, Span, Trend
 from harness.report.figures.panels import (
     Drained,
     Estimate,
@@ -28,11 +28,11 @@ from harness.report.quantity import interval_text, measure, quantity
 from harness.report.source import RunFacts
 from harness.report.story import curve_title, metric_words
 from harness.report.text import printable, short
-from harness.verdict import MetricFigures, Verdict
+from harness.verdict import GateResult, MetricFigures, Verdict
 
-WIDE = Size(1040, 400)
+WIDE = Size(940, 370)
 NARROW = Size(366, 350)
-WIDE_LOAD = Size(1040, 300)
+WIDE_LOAD = Size(940, 290)
 NARROW_LOAD = Size(366, 320)
 SMALL = Size(440, 190)
 _PNG_TITLE_HEIGHT = 24.0
@@ -51,6 +51,14 @@ class Scene:
     @property
     def end_s(self) -> float:
         return self.run.end_s
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """A colour for each kind, in the order of first use."""
+        load = self.evidence.load
+        return kind_colours(
+            dict.fromkeys([span.kind for span in spans_of(self.evidence)] + list(load.kinds if load else ()))
+        )
 
     @property
     def primary(self) -> MetricEvidence | None:
@@ -85,6 +93,7 @@ def _memory_picture(scene: Scene) -> MemoryPicture | None:
         spans=spans_of(scene.evidence),
         limits=_limit_lines(scene, metric),
         marks=_marks(scene),
+        colours=scene.colours,
         end_s=scene.end_s,
     )
 
@@ -100,7 +109,11 @@ def trend_of(metric: MetricEvidence) -> Trend | None:
 def spans_of(evidence: Evidence) -> list[Span]:
     """Phases as the charts shade them; drains are left blank."""
     return [
-        Span(phase.start_s, phase.end_s, "idle" if phase.idle else phase.kind or phase.name)
+        Span(
+            phase.start_s,
+            phase.end_s,
+            WARMUP if phase.warmup else IDLE_KIND if phase.idle else phase.kind or phase.name,
+        )
         for phase in evidence.phases
         if not phase.drain
     ]
@@ -112,13 +125,19 @@ def _limit_lines(scene: Scene, metric: MetricEvidence) -> list[LimitLine]:
         if gate.name == "max_memory":
             lines.append(LimitLine(f"limit {quantity(gate.limit, 'bytes')}", 0.0, gate.limit))
         elif gate.name == "max_growth" and len(metric.fitted):
-            label = f"growth of {quantity(gate.fail_above, 'bytes_per_h')} (limit)"
             start_s, start = float(metric.level_t_s[0]), float(metric.fitted[0])
-            lines.append(LimitLine(label, start_s, start, gate.fail_above))
+            for slope, word in _slopes(gate):
+                lines.append(LimitLine(f"{word} {quantity(slope, 'bytes_per_h')}", start_s, start, slope))
     forecast = scene.verdict.forecast.limit_bytes
     if forecast is not None and not any(line.slope_bytes_per_h == 0 for line in lines):
         lines.append(LimitLine(f"limit {quantity(forecast, 'bytes')}", 0.0, forecast))
     return lines
+
+
+def _slopes(gate: GateResult) -> list[tuple[float, str]]:
+    if gate.fail_above == gate.limit:
+        return [(gate.limit, "limit:")]
+    return [(gate.fail_above, "fails above"), (gate.limit, "passes below")]
 
 
 _MARKED = {
@@ -158,7 +177,7 @@ def load_chart(scene: Scene) -> Chart | None:
         for kind, steps in zip(load.kinds, load.completed, strict=True)
     }
     curve = scene.run.curves.get(metric.metric, Curve(metric.t_s, metric.y))
-    picture = LoadPicture(curve, edges, rates, spans_of(scene.evidence), scene.end_s)
+    picture = LoadPicture(curve, edges, rates, scene.colours, scene.end_s)
     title = "Does memory follow the load?"
     return _chart("load", title, lambda size: draw_load(picture, size), WIDE_LOAD, NARROW_LOAD)
 
@@ -181,7 +200,7 @@ def kinds_chart(scene: Scene) -> Chart | None:
         for kind in kinds
     ]
     gate = next((gate for gate in scene.verdict.gates if gate.name == "max_growth_per_query"), None)
-    size = Size(560, 62 + 40 * len(rows))
+    size = Size(560, max(240.0, 62 + 26 * len(rows)))
     limit = gate.fail_above if gate is not None else None
     draw = draw_estimates(rows, f"{how.unit} left behind by a query", how.factor, size, limit=limit)
     return _chart("kinds", _kinds_title(scene.verdict), lambda _size: draw, size)
@@ -211,10 +230,10 @@ def drained_chart(scene: Scene) -> Chart | None:
         return None
     loaded = [phase for phase in scene.evidence.phases if phase.loaded or phase.warmup]
     after = [
-        next((phase.kind for phase in reversed(loaded) if phase.end_s <= t_s), "the start") or "load"
+        next((WARMUP if phase.warmup else phase.kind for phase in reversed(loaded) if phase.end_s <= t_s), "the start")
         for t_s in drained.t_s
     ]
-    picture = Drained(drained.counts.sum(axis=1), drained.y, after)
+    picture = Drained(drained.counts.sum(axis=1), drained.y, after, scene.colours)
     title = "Does each load leave more behind once it has drained?"
     return _chart("drained", title, lambda size: draw_drained(picture, size), Size(560, 240))
 
@@ -233,12 +252,15 @@ def roles_chart(scene: Scene) -> Chart | None:
     return _chart("roles", title, lambda size: draw_lines(lines, "bytes", scene.end_s, size), Size(560, 240))
 
 
-def metric_charts(scene: Scene) -> list[Chart]:
-    """Every metric but the primary, small; the target's first."""
+def metric_charts(scene: Scene, *, of_target: bool) -> list[Chart]:
+    """Every metric of the target but the primary, small, or those of everyone else."""
     figures = {figures.metric: figures for figures in scene.verdict.metrics}
     metrics = scene.evidence.metrics
-    names = [name for name, metric in metrics.items() if name != scene.evidence.primary and len(metric.t_s)]
-    names.sort(key=lambda name: scene.run.role(name) is not Role.TARGET)
+    names = [
+        name
+        for name, metric in metrics.items()
+        if name != scene.evidence.primary and len(metric.t_s) and (scene.run.role(name) is Role.TARGET) is of_target
+    ]
     return [_metric_chart(scene, metrics[name], figures.get(name)) for name in names[:_MOST_SMALL]]
 
 
@@ -247,7 +269,8 @@ def _metric_chart(scene: Scene, metric: MetricEvidence, figures: MetricFigures |
     if figures is not None:
         title += f": {metric_words(figures)}"
     line = Line(metric.metric, Curve(metric.t_s, metric.y))
-    draw = draw_lines([line], metric.unit, scene.end_s, SMALL, trend=trend_of(metric))
+    trend = trend_of(metric) if metric.unit == "bytes" else None
+    draw = draw_lines([line], metric.unit, scene.end_s, SMALL, trend=trend)
     return _chart("metric-" + metric.metric.replace(".", "-"), title, lambda _size: draw, SMALL)
 
 

@@ -23,7 +23,6 @@ class Measure:
 
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 _FIXED = {
-    "bytes_per_h": Measure(60e6, "MB/min"),
     "count_per_h": Measure(1.0, "per hour"),
     "count": Measure(1.0, ""),
     "count_per_query": Measure(1.0, "per query"),
@@ -39,8 +38,10 @@ def measure(unit: str, *values: float | None) -> Measure:
     """How values in a contract unit such as ``bytes_per_h`` are printed; sizes by the largest of ``values``."""
     if unit in _FIXED:
         return _FIXED[unit]
+    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    if unit == "bytes_per_h":
+        return Measure(60e6, "MB/min") if largest >= 0.6e6 or largest == 0 else Measure(60e3, "kB/min")
     if unit in ("bytes", "bytes_per_query"):
-        largest = max((abs(value) for value in values if value is not None), default=0.0)
         factor, name = next((size for size in _SIZES if largest >= 0.9995 * size[0]), _SIZES[-1])
         return Measure(factor, name + (" per query" if unit == "bytes_per_query" else ""))
     return Measure(1.0, unit.replace("_per_", " per ").replace("_", " "))
@@ -56,11 +57,11 @@ def figure(value: float) -> str:
     elif magnitude < 1e-9:
         text = "0"
     else:
-        decimals = min(6, max(0, 2 - math.floor(math.log10(magnitude))))
+        decimals = min(3, max(0, 2 - math.floor(math.log10(magnitude))))
         text = f"{value:.{decimals}f}"
         if decimals > 2:
             text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "0") else text.replace("-", "−")
+    return "0" if not float(text.replace(",", "")) else text.replace("-", "−")
 
 
 def quantity(value: float | None, unit: str) -> str:
@@ -90,3 +91,12 @@ def ends_text(interval: Interval, how: Measure) -> str:
         word, end = ("at most", high) if low is None else ("at least", low)
         return f"{level}: {word} {figure((end or 0.0) / how.factor)}"
     return f"{level}: {figure(low / how.factor)} to {figure(high / how.factor)}"
+
+
+def limit_text(value: float, unit: str) -> str:
+    """A limit as people write it: ``1 KiB`` where that is what it is."""
+    if unit in ("bytes", "bytes_per_query") and value >= 1024 and value % 1000:
+        for factor, name in ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB")):
+            if value % factor == 0 and value >= factor:
+                return f"{value / factor:g} {name}" + (" per query" if unit == "bytes_per_query" else "")
+    return quantity(value, unit)

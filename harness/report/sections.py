@@ -37,9 +37,9 @@ def build_page(scene: Scene, memory: Chart | None) -> Page:
         _because(verdict),
         _load(scene),
         _kinds(scene),
-        _drained(scene),
         _metrics(scene),
         _self(scene),
+        _others(scene),
         _latencies(scene),
         _gates(verdict),
         _events(scene),
@@ -91,6 +91,12 @@ def _load(scene: Scene) -> Section:
     return Section("Memory against load", charts=pictures.present([pictures.load_chart(scene)]))
 
 
+_DRAINED = (
+    "After each load has gone, memory should come back to where it was, and that is the cheapest decisive test. "
+    "A second identical load that lands at the same level was not a leak."
+)
+
+
 def _kinds(scene: Scene) -> Section:
     verdict = scene.verdict
     rows = [
@@ -110,28 +116,21 @@ def _kinds(scene: Scene) -> Section:
     head = ("kind of use", "queries", "left behind by each", "the same from drained levels alone", "remark")
     return Section(
         "What each kind of use leaves behind",
-        charts=pictures.present([pictures.kinds_chart(scene)]),
+        text=(_DRAINED,) if scene.evidence.drained is not None else (),
+        charts=pictures.present([pictures.kinds_chart(scene), pictures.drained_chart(scene)]),
         small=True,
         tables=(Table(head, tuple(rows)),),
     )
 
 
-def _drained(scene: Scene) -> Section:
-    chart = pictures.drained_chart(scene)
-    if chart is None:
-        return Section("")
-    text = (
-        "The cheapest decisive test: after each load has gone, memory should come back to where it was. "
-        "A second identical load that lands at the same level was not a leak."
-    )
-    return Section("After draining", text=(text,), charts=(chart,), small=True)
-
-
 def _metrics(scene: Scene) -> Section:
-    charts = tuple(pictures.metric_charts(scene))
-    if not charts:
-        return Section("")
-    return Section("Every other metric", charts=charts, small=True)
+    charts = tuple(pictures.metric_charts(scene, of_target=True))
+    return Section("Every other metric of the target", charts=charts, small=True)
+
+
+def _others(scene: Scene) -> Section:
+    charts = tuple(pictures.metric_charts(scene, of_target=False))
+    return Section("Every metric of generator, mock and harness", charts=charts, small=True, folded=True)
 
 
 def _self(scene: Scene) -> Section:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.model import Interval, Outcome, Shape
-from harness.report.quantity import UNKNOWN, ends_text, figure, interval_text, measure, quantity
+from harness.report.quantity import UNKNOWN, ends_text, figure, interval_text, limit_text, measure, quantity
 from harness.report.text import printable, short
 from harness.units import format_duration
 from harness.verdict import GateResult, MetricFigures, Verdict
@@ -46,10 +46,8 @@ def gate_title(gate: GateResult) -> str:
 def gate_limit(gate: GateResult) -> str:
     """The limit; both of them where the defaults leave room between a certain leak and a certain pass."""
     if gate.fail_above == gate.limit:
-        return quantity(gate.limit, gate.unit)
-    how = measure(gate.unit, gate.limit, gate.fail_above)
-    below, above = figure(gate.limit / how.factor), figure(gate.fail_above / how.factor)
-    return f"pass below {below}, fail above {above} {how.unit}".rstrip()
+        return limit_text(gate.limit, gate.unit)
+    return f"pass below {limit_text(gate.limit, gate.unit)}, fail above {limit_text(gate.fail_above, gate.unit)}"
 
 
 def gate_value(gate: GateResult) -> str:
@@ -89,11 +87,11 @@ def _why_fail(verdict: Verdict) -> str:
     ]
     sentences += [
         f"Every {short(gate.kind, 40)} query leaves {quantity(gate.value, 'bytes')} behind "
-        f"(limit {quantity(gate.fail_above, 'bytes')})."
+        f"(limit {limit_text(gate.fail_above, 'bytes')})."
         for gate in kinds[:3]
     ]
     sentences += [
-        f"{gate_title(gate).capitalize()}: {gate_value(gate)}, beyond {quantity(gate.fail_above, gate.unit)}."
+        f"{gate_title(gate).capitalize()}: {gate_value(gate)}, beyond {limit_text(gate.fail_above, gate.unit)}."
         for gate in others
     ]
     return " ".join(sentences) or " ".join(_sentence(reason) for reason in verdict.reasons[:2])
@@ -128,7 +126,7 @@ def _sentence(text: str) -> str:
 
 _GROWS = {
     Shape.LINEAR: "steadily",
-    Shape.STAIRCASE: "in steps, with use",
+    Shape.STAIRCASE: "while it is used",
     Shape.ACCELERATING: "and ever faster",
 }
 _RESTS = {
@@ -148,10 +146,11 @@ def curve_title(verdict: Verdict) -> str:
     memory = verdict.memory
     amount = quantity(memory.growth_per_h.estimate, "bytes_per_h")
     low, high = memory.growth_per_h.low, memory.growth_per_h.high
-    if (gate is not None and gate.outcome is Outcome.FAIL) or (low is not None and low > 0 and memory.shape in _GROWS):
-        how = _GROWS.get(memory.shape, "at the end of the run")
-        slow = gate is not None and gate.outcome is Outcome.PASS
-        return f"{question} {'A little, within the limit' if slow else 'Yes'}: by {amount}, {how}"
+    if gate is not None and gate.outcome is Outcome.FAIL:
+        return f"{question} Yes: by {amount}, {_GROWS.get(memory.shape, 'at the end of the run')}"
+    if low is not None and low > 0:
+        within = "A little, within the limit" if gate is not None and gate.outcome is Outcome.PASS else "Yes"
+        return f"{question} {within}: by {amount}"
     if gate is None or gate.outcome is Outcome.PASS:
         return f"{question} No: {_RESTS.get(memory.shape, 'not that this run could see')}"
     if high is None:
@@ -184,9 +183,9 @@ def tiles(verdict: Verdict) -> tuple[Tile, ...]:
 def _growth_tile(verdict: Verdict) -> Tile:
     gate = _gate(verdict, "max_growth")
     value, ends = _split(verdict.memory.growth_per_h, "bytes_per_h")
-    limit = f"; {gate_limit(gate)}" if gate is not None and gate.fail_above != gate.limit else ""
-    if gate is not None and not limit:
-        limit = f"; limit {gate_limit(gate)}"
+    limit = ""
+    if gate is not None:
+        limit = f"; limit {limit_text(gate.fail_above if gate.outcome is Outcome.FAIL else gate.limit, gate.unit)}"
     return Tile("memory grows, in use", value, ends + limit, gate is not None and gate.outcome is Outcome.FAIL)
 
 

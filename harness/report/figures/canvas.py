@@ -6,7 +6,7 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from harness.model import IDLE_KIND
+from harness.report.figures.curves import WARMUP
 
 INK = "#1b2230"
 MUTED = "#5c6675"
@@ -105,10 +106,11 @@ def new_figure(size: Size) -> Figure:
     return Figure(figsize=(size.width / 72, size.height / 72))
 
 
-def kind_colours(kinds: list[str]) -> dict[str, str]:
-    """A colour for each kind in the order given; ``idle`` is always grey."""
-    used = [kind for kind in kinds if kind != IDLE_KIND]
-    return {kind: KINDS[number % len(KINDS)] for number, kind in enumerate(used)} | {IDLE_KIND: IDLE}
+def kind_colours(kinds: Iterable[str]) -> dict[str, str]:
+    """A colour for each kind in the order given, the same in every chart; idle and warm-up are always grey."""
+    used = [kind for kind in kinds if kind not in (IDLE_KIND, WARMUP)]
+    colours = {kind: KINDS[number % len(KINDS)] for number, kind in enumerate(used)}
+    return colours | {IDLE_KIND: IDLE, WARMUP: MEMORY}
 
 
 @dataclass(frozen=True, slots=True)

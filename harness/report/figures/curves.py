@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from harness.model import IDLE_KIND
 
+WARMUP = "warm-up"
+"""Kind of the spans before the first cycle, in which all kinds may run side by side."""
+
 Floats = NDArray[np.float64]
 
 
@@ -71,7 +74,8 @@ def thinned(curve: Curve, columns: int) -> Curve:
     return Curve(np.array(t_s), np.array(values))
 
 
-def without_blanks(curve: Curve) -> Curve:
-    """The curve of a slow column, whose blanks between its own readings are no gaps."""
-    known = ~np.isnan(curve.values)
-    return Curve(curve.t_s[known], curve.values[known])
+def with_gaps(curve: Curve, longest_s: float) -> Curve:
+    """The curve broken wherever two readings are more than ``longest_s`` apart."""
+    breaks = np.flatnonzero(np.diff(curve.t_s) > longest_s) + 1
+    middles = (curve.t_s[breaks - 1] + curve.t_s[breaks]) / 2
+    return Curve(np.insert(curve.t_s, breaks, middles), np.insert(curve.values, breaks, np.nan))

@@ -25,7 +25,7 @@ from harness.report.figures.canvas import (
     time_scale,
     unit_scale,
 )
-from harness.report.figures.curves import Curve, Trend, thinned
+from harness.report.figures.curves import Curve, Floats, Trend, thinned, with_gaps
 from harness.report.text import short
 
 _MARKERS = "osD^vP"
@@ -60,7 +60,7 @@ def draw_estimates(
     """Estimates (dots) with their intervals (bars) in ``unit`` = value / ``factor``; zero and the limit as lines."""
 
     def draw(figure: Figure) -> None:
-        axes = _axes(figure, size, left=92, top=18 if limit is not None else 8)
+        axes = _axes(figure, size, left=84, right=178, top=20 if limit is not None else 10)
         ends = [0.0] + ([limit / factor] if limit is not None else [])
         for row, estimate in enumerate(rows):
             ends += _draw_estimate(axes, row, estimate, factor)
@@ -103,15 +103,15 @@ def _draw_estimate(axes: Axes, row: int, estimate: Estimate, factor: float) -> l
     if middle is not None:
         axes.plot([middle / factor], [row], marker="o", markersize=6, color=TREND, linestyle="none")
     axes.annotate(
-        short(estimate.text, 70),
-        ((middle if middle is not None else 0.0) / factor, row),
-        (0, 9),
+        short(estimate.text, 60),
+        (1.0, row),
+        (10, 0),
+        va="center",
+        xycoords=("axes fraction", "data"),
         textcoords="offset points",
-        ha="center",
-        fontsize=8.5,
+        fontsize=9,
         color=INK if known else MUTED,
         annotation_clip=False,
-        bbox={"facecolor": SURFACE, "edgecolor": "none", "pad": 0.5},
     )
     return known
 
@@ -120,9 +120,10 @@ def _draw_estimate(axes: Axes, row: int, estimate: Estimate, factor: float) -> l
 class Drained:
     """``levels_bytes`` after drains against ``queries`` completed so far; ``after`` names the kind driven before."""
 
-    queries: np.ndarray
-    levels_bytes: np.ndarray
+    queries: Floats
+    levels_bytes: Floats
     after: Sequence[str]
+    colours: Mapping[str, str]
 
 
 def draw_drained(drained: Drained, size: Size) -> Callable[[Figure], None]:
@@ -140,7 +141,7 @@ def draw_drained(drained: Drained, size: Size) -> Callable[[Figure], None]:
                 linestyle="none",
                 marker=_MARKERS[number_ % len(_MARKERS)],
                 markersize=6,
-                color=KINDS[number_ % len(KINDS)],
+                color=drained.colours.get(kind, MEMORY),
                 markeredgecolor=SURFACE,
                 label=f"after {short(kind, 16)}",
                 zorder=3,
@@ -211,5 +212,7 @@ def _legend(axes: Axes) -> None:
 
 
 def draw_series(values: Mapping[str, Curve], unit: str, end_s: float, size: Size) -> Callable[[Figure], None]:
-    """Latencies and rates: several curves from zero."""
-    return draw_lines([Line(name, curve) for name, curve in values.items()], unit, end_s, size, from_zero=True)
+    """Latencies: several curves from zero, broken where nothing was driven."""
+    longest_s = max(5.0, 0.005 * end_s)
+    lines = [Line(name, with_gaps(curve, longest_s)) for name, curve in values.items()]
+    return draw_lines(lines, unit, end_s, size, from_zero=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,15 +23,15 @@ from harness.report.figures.canvas import (
     Scale,
     Size,
     calm_limits,
-    kind_colours,
     tidy,
     time_scale,
 )
-from harness.report.figures.curves import Curve, Span, Trend, thinned
+from harness.report.figures.curves import WARMUP, Curve, Span, Trend, thinned
 from harness.report.text import short
 
 _TINT = 0.13
 _MB = 1e6
+_MOST_SHADED = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class MemoryPicture:
     spans: Sequence[Span] = ()
     limits: Sequence[LimitLine] = ()
     marks: Sequence[tuple[float, str]] = ()
-    end_s: float = field(default=0.0)
+    colours: Mapping[str, str] = field(default_factory=dict)
+    end_s: float = 0.0
 
 
 def draw_memory(picture: MemoryPicture, size: Size, *, top: float = 0.0) -> Callable[[Figure], None]:
@@ -66,8 +67,7 @@ def draw_memory(picture: MemoryPicture, size: Size, *, top: float = 0.0) -> Call
         lanes_height = 13.0 * len(kinds)
         axes, lanes = _stacked(figure, size, lanes_height, top=top + 24 + (18 if size.narrow else 0))
         scale = time_scale(picture.end_s)
-        colours = kind_colours(kinds)
-        _shade(axes, picture.spans, colours, scale)
+        _shade(axes, picture, scale)
         handles = _draw_curves(axes, picture, scale, size)
         axes.set_xlim(0, max(picture.end_s, 1e-9) / scale.factor)
         axes.set_ylim(*_memory_limits(picture))
@@ -80,16 +80,16 @@ def draw_memory(picture: MemoryPicture, size: Size, *, top: float = 0.0) -> Call
             axes.set_xlabel(f"time, {scale.unit}")
         else:
             axes.tick_params(labelbottom=False)
-            _draw_lanes(lanes, picture.spans, kinds, colours, scale)
+            _draw_lanes(lanes, picture, kinds, scale)
             lanes.set_xlabel(f"time, {scale.unit}")
 
     return draw
 
 
 def _kinds(spans: Sequence[Span]) -> list[str]:
-    """Kinds in order of first use, idle last."""
+    """Warm-up, then kinds in order of first use, idle last."""
     seen = list(dict.fromkeys(span.kind for span in spans))
-    return [kind for kind in seen if kind != IDLE_KIND] + [kind for kind in seen if kind == IDLE_KIND]
+    return sorted(seen, key=lambda kind: (kind == IDLE_KIND, kind != WARMUP))
 
 
 def _stacked(figure: Figure, size: Size, lower_height: float, *, top: float) -> tuple[Axes, Axes | None]:
@@ -104,13 +104,16 @@ def _stacked(figure: Figure, size: Size, lower_height: float, *, top: float) -> 
     return axes, below
 
 
-def _shade(axes: Axes, spans: Sequence[Span], colours: dict[str, str], scale: Scale) -> None:
-    for span in spans:
+def _shade(axes: Axes, picture: MemoryPicture, scale: Scale) -> None:
+    """Phases behind the curve; where there are very many the lanes below say it better."""
+    if len(picture.spans) > _MOST_SHADED:
+        return
+    for span in picture.spans:
         left, right = span.start_s / scale.factor, span.end_s / scale.factor
         if span.idle:
             axes.axvspan(left, right, facecolor="none", edgecolor=IDLE, hatch="///", linewidth=0, alpha=0.55)
         else:
-            axes.axvspan(left, right, facecolor=colours[span.kind], alpha=_TINT, linewidth=0)
+            axes.axvspan(left, right, facecolor=picture.colours.get(span.kind, IDLE), alpha=_TINT, linewidth=0)
 
 
 def _draw_curves(axes: Axes, picture: MemoryPicture, scale: Scale, size: Size) -> list[Artist]:
@@ -130,7 +133,7 @@ def _draw_curves(axes: Axes, picture: MemoryPicture, scale: Scale, size: Size) -
     if trend is not None and len(trend.t_s):
         t = trend.t_s / scale.factor
         axes.fill_between(t, trend.low / _MB, trend.high / _MB, color=TREND, alpha=0.22, linewidth=0, zorder=3)
-        handles += axes.plot(t, trend.fitted / _MB, color=TREND, linewidth=2.2, label="trend with 95 % band", zorder=4)
+        handles += axes.plot(t, trend.fitted / _MB, color=TREND, linewidth=2.0, label="trend with 95 % band", zorder=6)
     troughs = picture.troughs
     if troughs is not None and len(troughs.t_s):
         handles += axes.plot(
@@ -138,7 +141,7 @@ def _draw_curves(axes: Axes, picture: MemoryPicture, scale: Scale, size: Size) -
             troughs.values / _MB,
             linestyle="none",
             marker="o",
-            markersize=3.4,
+            markersize=3.4 if len(troughs.t_s) <= 100 else 2.4,
             markerfacecolor=SURFACE,
             markeredgecolor=INK,
             markeredgewidth=0.9,
@@ -163,12 +166,18 @@ def _memory_limits(picture: MemoryPicture) -> tuple[float, float]:
     return calm_limits(low / _MB, high / _MB)
 
 
+_LIMIT_STYLES = ((0, (5, 3)), (0, (1.5, 2)), (0, (4, 2, 1, 2)), (0, (8, 3)))
+"""Ceilings, then allowed growth: told apart without colour."""
+
+
 def _draw_limits(axes: Axes, picture: MemoryPicture, scale: Scale, handles: list[Artist]) -> None:
     """Ceilings and allowed growth, as far as they are inside the picture."""
     bottom, top = axes.get_ylim()
+    slopes = 0
     for limit in picture.limits:
         end = limit.bytes + limit.slope_bytes_per_h * (picture.end_s - limit.t_s) / 3600
-        style = (0, (5, 3)) if limit.slope_bytes_per_h == 0 else (0, (1.5, 2))
+        style = _LIMIT_STYLES[0 if limit.slope_bytes_per_h == 0 else 1 + slopes]
+        slopes += limit.slope_bytes_per_h != 0
         if not bottom <= limit.bytes / _MB <= top:
             continue
         handles += axes.plot(
@@ -213,18 +222,18 @@ def _legend(figure: Figure, handles: list[Artist], size: Size, top: float) -> No
     )
 
 
-def _draw_lanes(axes: Axes, spans: Sequence[Span], kinds: list[str], colours: dict[str, str], scale: Scale) -> None:
+def _draw_lanes(axes: Axes, picture: MemoryPicture, kinds: list[str], scale: Scale) -> None:
     """One row a kind, a bar where it was driven: who used the target when, legible without colour."""
     for row, kind in enumerate(kinds):
         bars = [
             (span.start_s / scale.factor, (span.end_s - span.start_s) / scale.factor)
-            for span in spans
+            for span in picture.spans
             if span.kind == kind
         ]
         if kind == IDLE_KIND:
             axes.broken_barh(bars, (row + 0.18, 0.64), facecolor="none", edgecolor=IDLE, hatch="////", linewidth=0.6)
         else:
-            axes.broken_barh(bars, (row + 0.18, 0.64), facecolor=colours[kind], linewidth=0)
+            axes.broken_barh(bars, (row + 0.18, 0.64), facecolor=picture.colours.get(kind, IDLE), linewidth=0)
     axes.set_ylim(len(kinds), 0)
     tidy(axes, x_ticks=9)
     axes.grid(False)
@@ -240,7 +249,7 @@ class LoadPicture:
     curve: Curve
     t_s: np.ndarray
     rates: dict[str, np.ndarray]
-    spans: Sequence[Span]
+    colours: Mapping[str, str]
     end_s: float
 
 
@@ -252,9 +261,6 @@ def draw_load(picture: LoadPicture, size: Size) -> Callable[[Figure], None]:
         if below is None:
             return
         scale = time_scale(picture.end_s)
-        kinds = [kind for kind in _kinds(picture.spans) if kind in picture.rates]
-        kinds += [kind for kind in picture.rates if kind not in kinds]
-        colours = kind_colours(kinds)
         curve = thinned(picture.curve, size.columns)
         axes.plot(curve.t_s / scale.factor, curve.values / _MB, color=MEMORY, linewidth=1.0)
         known = picture.curve.values[np.isfinite(picture.curve.values)] / _MB
@@ -263,25 +269,27 @@ def draw_load(picture: LoadPicture, size: Size) -> Callable[[Figure], None]:
         tidy(axes, y_ticks=4, x_ticks=5 if size.narrow else 9)
         axes.tick_params(labelbottom=False)
         axes.set_ylabel("memory, MB")
-        _draw_rates(below, picture, kinds, colours, scale)
+        _draw_rates(below, picture, scale)
         tidy(below, y_ticks=3, x_ticks=5 if size.narrow else 9)
         below.set_ylabel("queries/s")
         below.set_xlabel(f"time, {scale.unit}")
-        _legend(figure, [Patch(facecolor=colours[k], label=short(k, 24)) for k in kinds], size, 0)
+        _legend(
+            figure, [Patch(facecolor=picture.colours.get(k, IDLE), label=short(k, 24)) for k in picture.rates], size, 0
+        )
 
     return draw
 
 
-def _draw_rates(axes: Axes, picture: LoadPicture, kinds: list[str], colours: dict[str, str], scale: Scale) -> None:
+def _draw_rates(axes: Axes, picture: LoadPicture, scale: Scale) -> None:
     base = np.zeros(len(picture.t_s))
-    for kind in kinds:
-        upper = base + picture.rates[kind]
+    for kind, rates in picture.rates.items():
+        upper = base + rates
         axes.fill_between(
             picture.t_s / scale.factor,
             base,
             upper,
             step="post",
-            facecolor=colours[kind],
+            facecolor=picture.colours.get(kind, IDLE),
             edgecolor=SURFACE,
             linewidth=0.3,
         )
