@@ -26,6 +26,8 @@ SPEEDUP = 240.0
 TIME_SCALE = 8.0
 """The backend's tracker then samples every 7.5 s, so that growth while idle shows within the run, and its half-hour
 sweep comes after 225 s, that is, not within it."""
+TTS_PROFILE = "instant"
+"""At 240 times the production rate speech comes without its production latency, so that drains fit between phases."""
 MAX_GROWTH = "50 MB/min"
 MAX_GROWTH_PER_QUERY = "16 KiB"
 """The incident's own gate, at the driven rate, and what a query may leave behind."""
@@ -76,6 +78,7 @@ def _plan(preset: str, seed: int | None, out: Path | None) -> Plan:
         {
             "run": {name: value for name, value in run.items() if value is not None},
             "target": {"reference": preset, "base_url": base_url, "time_scale": TIME_SCALE},
+            "tts": {"profile": TTS_PROFILE},
             "gates": {"max_growth": MAX_GROWTH, "max_growth_per_query": MAX_GROWTH_PER_QUERY},
             "probes": [{"name": "ledger", "kind": "json", "url": f"{base_url}/debug/ledger", "fields": ledger}],
         }
