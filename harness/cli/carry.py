@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from harness.model import EXIT_CODE_OF_OUTCOME, EndReason, Event, EventName, ExitCode, Outcome
+from harness.orchestrate.containers import Request
 from harness.orchestrate.interrupts import Interrupted
 from harness.orchestrate.launch import Launch
 from harness.orchestrate.run import Finished, carry_out, prepare
@@ -34,7 +35,8 @@ def carry_out_with_view(plan: Plan, *, quiet: bool, stream: TextIO) -> Finished:
 
 def _opening(launch: Launch) -> str:
     """What is started and what is found, in one line."""
-    target = "starting the target" if launch.target is not None else "using the target that runs"
+    starts = launch.target is not None or isinstance(launch.container, Request)
+    target = "starting the target" if starts else "using the target that runs"
     mock = f", with the mock at {launch.tts_url}" if launch.mock is not None else ""
     return f"{target} at {launch.base_url}{mock}"
 

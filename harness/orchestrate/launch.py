@@ -236,7 +236,9 @@ def listener_pid(url: str) -> int:
     """The process that listens at ``url`` on this machine. Raises UsageError."""
     port = _port_of(url)
     for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.pid is not None and getattr(connection.laddr, "port", None) == port:
+        if connection.status != psutil.CONN_LISTEN or connection.pid is None:
+            continue
+        if getattr(connection.laddr, "port", None) == port:
             return topmost_pid(connection.pid)
     raise UsageError(
         f"expected to see which process listens at {url}, found none that this user may see; give --pid or --container"

@@ -5,17 +5,28 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Callable
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from harness.errors import TargetError
-from harness.orchestrate.services import Service
 
 POLL_S = 0.05
 ATTEMPT_TIMEOUT_S = 2.0
 FIRST_SERVER_ERROR = 500
 
 
-def await_ready(service: Service, url: str, timeout_s: float, wait: Callable[[float], None]) -> None:
+class Awaited(Protocol):
+    """A started process or container."""
+
+    @property
+    def name(self) -> str: ...
+
+    def exit_code(self) -> int | None: ...
+
+    def last_lines(self) -> str: ...
+
+
+def await_ready(service: Awaited, url: str, timeout_s: float, wait: Callable[[float], None]) -> None:
     """Returns once ``url`` answers with anything below 500.
 
     ``wait`` takes seconds and may raise to give up early (an interrupt). Raises TargetError when the service ends first

@@ -21,6 +21,8 @@ from pathlib import Path
 from harness.errors import UsageError
 from harness.model import EndReason, Role
 from harness.model.load import LoadPlan
+from harness.orchestrate.container_watch import ContainerWatch
+from harness.orchestrate.containers import Containers, Request
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
 from harness.orchestrate.launch import Command, Launch, free_port, plan_launch
@@ -31,6 +33,7 @@ from harness.orchestrate.services import Service, Services
 from harness.orchestrate.session import TARGET_PROBE, Cast, Observer, Session, Tap, failed_start_dir
 from harness.plan.document import Plan
 from harness.probes.base import Probe
+from harness.probes.container import ContainerProbe
 from harness.probes.process import ProcessTreeProbe
 from harness.sampler import LATENESS_COLUMN, Sampler
 from harness.store.schema import Manifest, ProbeInfo
@@ -94,12 +97,15 @@ def carry_out(preparation: Preparation, observer: Observer) -> Finished:
     """Starts, drives, samples, stores, stops. Raises TargetError, StoreError, Interrupted (before the run began)."""
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
+        containers = None
+        if preparation.launch.container is not None:
+            containers = stack.enter_context(Containers())
         staging = Path(tempfile.mkdtemp(prefix=".starting-", dir=preparation.out_dir))
         services = stack.enter_context(Services(staging))
         events = EventPipe()
         stack.callback(events.close)
         try:
-            started = _Starter(preparation, services, events, interrupts).start()
+            started = _Starter(preparation, services, events, interrupts, containers).start()
         except BaseException:
             services.stop()
             _keep_logs(staging)
@@ -129,6 +135,7 @@ class _Started:
     writer: RunWriter
     probes: tuple[Probe, ...]
     started_s: float
+    watch: ContainerWatch | None
 
     def play(self, observer: Observer) -> Finished:
         tap = Tap(self.writer)
@@ -149,6 +156,7 @@ class _Started:
             deadline_s=load.duration_s + load.drain_timeout_s * len(load.phases) + LOAD_GRACE_S,
             observer=observer,
             restart_target=restart,
+            watch=self.watch,
         )
         reason = session.play()
         return Finished(self.writer.path, reason)
@@ -169,6 +177,7 @@ class _Starter:
     services: Services
     events: EventPipe
     interrupts: Interrupts
+    containers: Containers | None
 
     def start(self) -> _Started:
         launch, plan = self.preparation.launch, self.preparation.plan
@@ -179,16 +188,39 @@ class _Starter:
         if launch.target is not None:
             target = _start(self.services, "target", launch.target)
             await_ready(target, launch.ready_url, plan.target.ready_timeout_s, self._wait)
+        container_id = self._container_id()
         started_s = time.monotonic()
         load = self._start_held(self._load_process(started_s))
         self.events.close_write_end()
-        probes = self._probes(load, target, mock)
+        probes = self._probes(load, target, mock, container_id)
         _require_working(probes)
         writer = RunWriter.create(self.preparation.out_dir, self._manifest(probes))
         self.services.move_logs(writer.path / "logs")
+        watch = None
+        if container_id is not None and self.containers is not None:
+            watch = self.containers.watch(container_id, writer.log_path("target"))
         self._release(load, writer.path)
-        cast = Cast(load, target, mock)
-        return _Started(self.preparation, self.services, cast, self.interrupts, self.events, writer, probes, started_s)
+        return _Started(
+            self.preparation,
+            self.services,
+            Cast(load, target, mock),
+            self.interrupts,
+            self.events,
+            writer,
+            probes,
+            started_s,
+            watch,
+        )
+
+    def _container_id(self) -> str | None:
+        """The container to sample, started where the launch says so."""
+        launch = self.preparation.launch
+        if not isinstance(launch.container, Request):
+            return launch.container
+        assert self.containers is not None
+        started = self.containers.start("target", launch.container)
+        await_ready(started, launch.ready_url, self.preparation.plan.target.ready_timeout_s, self._wait)
+        return started.container_id
 
     def _load_process(self, started_s: float) -> LoadProcess:
         plan = self.preparation.plan
@@ -211,13 +243,17 @@ class _Starter:
         load.process.stdin.write(f"{run_dir.resolve()}\n".encode())
         load.process.stdin.close()
 
-    def _probes(self, load: Service, target: Service | None, mock: Service | None) -> tuple[Probe, ...]:
+    def _probes(
+        self, load: Service, target: Service | None, mock: Service | None, container_id: str | None
+    ) -> tuple[Probe, ...]:
         plan = self.preparation.plan
         period_s = plan.run.sampling_period_s(self.preparation.load.duration_s)
         probes: list[Probe] = []
         target_pid = target.pid if target is not None else self.preparation.launch.target_pid
         if target_pid is not None:
             probes.append(ProcessTreeProbe(TARGET_PROBE, Role.TARGET, target_pid, period_s))
+        if container_id is not None:
+            probes.append(ContainerProbe(container_id, name=TARGET_PROBE, period_s=period_s))
         if mock is not None:
             probes.append(ProcessTreeProbe("mock", Role.MOCK, mock.pid, max(period_s, 1.0)))
         probes.append(ProcessTreeProbe("generator", Role.GENERATOR, load.pid, max(period_s, 1.0)))

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import docker
 
 TIMEOUT_S = 10.0
+LOG_SLICE_BYTES = 2**20
+LOG_SLICE_LINES = 5000
+"""A slice of a log is bounded by both; the engine reads lines from the end of its file, so the bound is its own too."""
+
 COMPOSE_SERVICE_LABEL = "com.docker.compose.service"
 COMPOSE_PROJECT_LABEL = "com.docker.compose.project"
 
@@ -43,6 +47,7 @@ class ContainerState:
     restarts_count: int = 0
     memory_limit_bytes: int | None = None
     log_path: str = ""
+    compose_project: str | None = None
 
     def why_not_running(self) -> str:
         """Why nothing can be read, for an event."""
@@ -64,13 +69,19 @@ class Engine(Protocol):
     """What probes and the watch need of an engine; times are seconds since the epoch by the engine's clock."""
 
     def state(self, container: str) -> ContainerState:
-        """The state of the container with this name or id. Raises ProbeError when there is none."""
+        """The container with this name or id, else of this Compose service, else with this label (``key=value``).
+
+        Raises ProbeError when there is none, or several.
+        """
 
     def statistics(self, container: str) -> Mapping[str, Any]:
         """The engine's own statistics, one reading without waiting for a second. Raises ProbeError."""
 
     def events(self, container: str, since_s: float, until_s: float) -> tuple[EngineEvent, ...]:
         """What happened in ``[since_s, until_s)``, oldest first. Raises ProbeError."""
+
+    def log(self, container: str, since_s: float, until_s: float) -> bytes:
+        """Its output in ``[since_s, until_s)``, the newest LOG_SLICE_LINES of it. Raises ProbeError."""
 
     def now_s(self) -> float: ...
 
@@ -94,8 +105,29 @@ class DockerEngine:
         self._ahead_s = 0.0 if told is None else told - (asked_s + time.time()) / 2
 
     def state(self, container: str) -> ContainerState:
+        import docker.errors
+
         with engine_errors(f"container {container!r}"):
-            return state_of(self.client.api.inspect_container(container))
+            try:
+                if "=" not in container:
+                    return state_of(self.client.api.inspect_container(container))
+            except docker.errors.NotFound:
+                return self._labelled(f"{COMPOSE_SERVICE_LABEL}={container}", container)
+            return self._labelled(container, container)
+
+    def labelled(self, label: str) -> list[ContainerState]:
+        """Every container with ``label`` (``key=value``), the running ones alone where any runs. Raises ProbeError."""
+        with engine_errors(f"containers labelled {label!r}"):
+            found = self.client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
+            states = [state_of(container.attrs) for container in found]
+        return [state for state in states if state.running] or states
+
+    def _labelled(self, label: str, wanted: str) -> ContainerState:
+        found = self.labelled(label)
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(sorted(state.name for state in found)) or "none"
+        raise ProbeError(f"expected one container {wanted!r} (name, id, Compose service or label), found {names}")
 
     def statistics(self, container: str) -> Mapping[str, Any]:
         with engine_errors(f"statistics of container {container!r}"):
@@ -105,17 +137,28 @@ class DockerEngine:
     def events(self, container: str, since_s: float, until_s: float) -> tuple[EngineEvent, ...]:
         if until_s <= since_s:
             return ()
-        # whole seconds are all the client's types allow; the exact cut is made here by the nanosecond stamps
+        # fractions of a second, which the engine takes and the client's types do not know: an end in the future would
+        # have the engine wait for it
+        window: dict[str, Any] = {"since": f"{since_s:.9f}", "until": f"{until_s:.9f}"}
+        of_container = {"container": container, "type": "container"}
         with engine_errors(f"events of container {container!r}"):
-            stream = self.client.api.events(
-                since=int(since_s),
-                until=int(until_s) + 1,
-                filters={"container": container, "type": "container"},
-                decode=True,
-            )
+            stream = self.client.api.events(**window, filters=of_container, decode=True)
             with contextlib.closing(stream):
                 found = [event_of(item) for item in stream]
         return tuple(event for event in found if since_s <= event.time_s < until_s)
+
+    def log(self, container: str, since_s: float, until_s: float) -> bytes:
+        slice_ = bytearray()
+        with engine_errors(f"the log of container {container!r}"):
+            stream = self.client.api.logs(
+                container, stream=True, follow=False, since=since_s, until=until_s, tail=LOG_SLICE_LINES
+            )
+            with contextlib.closing(stream):
+                for piece in stream:
+                    slice_ += piece
+                    if len(slice_) >= LOG_SLICE_BYTES:
+                        break
+        return bytes(slice_)
 
     def now_s(self) -> float:
         return time.time() + self._ahead_s
@@ -161,6 +204,7 @@ def state_of(inspected: Mapping[str, Any]) -> ContainerState:
         restarts_count=inspected.get("RestartCount", 0),
         memory_limit_bytes=inspected.get("HostConfig", {}).get("Memory") or None,
         log_path=inspected.get("LogPath", ""),
+        compose_project=(inspected.get("Config", {}).get("Labels") or {}).get(COMPOSE_PROJECT_LABEL),
     )
 
 
