@@ -53,9 +53,11 @@ def bounded_interval(theta: Floats, covariance: Floats, half: float) -> tuple[fl
     estimate = low = high = float(nearest.point[0])
     for face in faces:
         spare = reach**2 - (face.distance - nearest.distance)
-        if spare <= 0.0 or face.covariance[0, 0] <= 1e-12 * covariance[0, 0]:
+        if spare < 0.0:
             continue
-        direction = face.covariance[0] / np.sqrt(face.covariance[0, 0]) * np.sqrt(spare)
+        variance = float(face.covariance[0, 0])
+        fixed = variance <= 1e-12 * covariance[0, 0]  # the others decide it: a sum whose parts are all zero
+        direction = 0.0 * face.point if fixed else face.covariance[0] / np.sqrt(variance) * np.sqrt(spare)
         if np.all((face.point + direction)[face.free] >= 0.0):
             high = max(high, float((face.point + direction)[0]))
         if np.all((face.point - direction)[face.free] >= 0.0):

@@ -29,6 +29,8 @@ _FAMILIES = {
     TermKind.CYCLE: -1,
 }
 _DEPENDENT = 1e-4
+_FAILED_SHARE = 0.005
+"""Failed queries are a use of their own when they are more than this share of the completed ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Base columns and candidates for K levels; ``kinds[j]`` is the load's kind of the j-th usage column, ``spans``
+    """Base columns and candidates for K levels; ``kinds[j]`` is the load's kind of the j-th usage column (one past
+    the last for failed queries), ``spans``
     its queries."""
 
     levels: Levels
@@ -141,17 +144,19 @@ def end_span(levels: Levels) -> tuple[float, float]:
 
 
 def build_columns(levels: Levels, load: Load | None, plan: Plan | None) -> Columns:
-    """Intercept of each piece, time, use by kind, and every candidate."""
+    """Intercept of each piece, time, use by kind, what being driven holds where the plan has quiet spans; all
+    candidates."""
     t_s, start_s = levels.t_s, float(levels.t_s[0])
     length_s = float(t_s[-1] - start_s)
     ones = np.stack([np.where(levels.piece == k, 1.0, 0.0) for k in np.unique(levels.piece)], axis=1)
     line = ((t_s - start_s) / length_s - 0.5)[:, None]
     always = np.column_stack([ones, line])
     used, kinds, spans = _usage(levels, load, plan, always)
+    busy = [(~levels.quiet).astype(np.float64)] if np.any(levels.quiet) and not np.all(levels.quiet) else []
     terms = candidates(t_s, levels.bounds())
     return Columns(
         levels,
-        np.column_stack([always, *used]),
+        np.column_stack([always, *used, *busy]),
         ones.shape[1],
         tuple(kinds),
         tuple(spans),
@@ -171,10 +176,11 @@ def _usage(
     if load is None or plan is None:
         return columns, kinds, spans
     basis = base
-    for k, steps in enumerate(load.completed):
+    queries = sum(load.counts().values())
+    for k, steps in enumerate((*load.completed, load.failed)):
         total = steps.over(levels.low_s, levels.high_s)
         span = float(np.ptp(total))
-        if span <= 0:
+        if span <= 0 or (k == len(load.kinds) and span < _FAILED_SHARE * queries):
             continue
         column = (total - total[0]) / span
         solution, *_ = np.linalg.lstsq(basis, column, rcond=None)

@@ -11,7 +11,7 @@ from harness.analysis import levels as reduction
 from harness.analysis.growth import Growth, estimate_growth
 from harness.analysis.levels import Levels
 from harness.analysis.regression import Floats
-from harness.analysis.segments import Phase, pieces, settled
+from harness.analysis.segments import Phase, pieces, quiet_spans, settled
 from harness.analysis.shape import Form, name_shape
 from harness.analysis.usage import Load, Plan, read_plan
 from harness.model import Shape
@@ -35,6 +35,14 @@ class Setting:
     @property
     def warmup_end_s(self) -> float | None:
         return max((phase.end_s for phase in self.phases if phase.warmup), default=None)
+
+    @property
+    def settled_from_s(self) -> float | None:
+        """Where the warm-up phase is over: with its drain, and with what precedes the first phase that counts."""
+        warm_s = self.warmup_end_s
+        if warm_s is None:
+            return None
+        return min((phase.start_s for phase in self.phases if phase.loaded and phase.start_s >= warm_s), default=warm_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +71,11 @@ def analyse(t_s: Floats, y: Floats, setting: Setting) -> Facts:
     if t_s.size == 0:
         return Facts(0, 0.0, 0.0, 0.0, 0, None, None, Form(Shape.UNKNOWN), None)
     piece = pieces(t_s, list(setting.cuts_s))
-    keep = settled(t_s, piece, setting.warmup_end_s)
+    keep = settled(t_s, piece, setting.settled_from_s)
     count = int(piece.max()) + 1
     start_s, end_s = float(t_s[keep][0]), float(t_s[keep][-1])
     wanted = max(reduction.USUAL_LEVELS, _LEVELS_A_PHASE * len(setting.phases))
-    levels = reduction.reduce(t_s[keep], y[keep], piece[keep], wanted)
+    levels = reduction.reduce(t_s[keep], y[keep], piece[keep], wanted, quiet_spans(setting.phases))
     plan = read_plan(setting.load, setting.phases, start_s, end_s) if setting.load is not None else None
     growth = estimate_growth(levels, setting.load, plan, setting.quantum)
     form = name_shape(levels, growth, setting.material)

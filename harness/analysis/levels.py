@@ -7,8 +7,10 @@ are spiky.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +34,17 @@ class LevelKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """K levels at ``t_s``, each standing for ``[low_s, high_s]``; ``piece`` numbers the stretch between restarts."""
+    """K levels at ``t_s``, each standing for ``[low_s, high_s]``; ``piece`` numbers the stretch between restarts.
+
+    ``quiet`` says whether nothing was driven, where the plan has quiet spans at all.
+    """
 
     t_s: Floats
     y: Floats
     low_s: Floats
     high_s: Floats
     piece: NDArray[np.int64]
+    quiet: NDArray[np.bool_]
     kind: LevelKind
     sawtooth: Sawtooth | None
     quantum: float
@@ -54,7 +60,13 @@ class Levels:
         ]
 
 
-def reduce(t_s: Floats, y: Floats, piece: NDArray[np.int64], wanted: int = USUAL_LEVELS) -> Levels:
+def reduce(
+    t_s: Floats,
+    y: Floats,
+    piece: NDArray[np.int64],
+    wanted: int = USUAL_LEVELS,
+    quiet: Sequence[tuple[float, float]] = (),
+) -> Levels:
     """Levels of n finite samples, ascending in time, of pieces numbered from 0.
 
     Args:
@@ -62,6 +74,7 @@ def reduce(t_s: Floats, y: Floats, piece: NDArray[np.int64], wanted: int = USUAL
         y: (n,)
         piece: (n,)
         wanted: about how many levels; between ``FEWEST_LEVELS`` and ``MOST_LEVELS``.
+        quiet: disjoint spans, ascending; no level lies across their borders.
     """
     wanted = min(max(wanted, FEWEST_LEVELS), MOST_LEVELS)
     quantum = smallest_step(y)
@@ -70,11 +83,17 @@ def reduce(t_s: Floats, y: Floats, piece: NDArray[np.int64], wanted: int = USUAL
         at = saw.troughs
         t_s, y, piece = t_s[at], y[at], piece[at]
         if at.size <= MOST_LEVELS:
-            return Levels(t_s, y, t_s, t_s, piece, LevelKind.TROUGH, saw, quantum)
-        return _averaged(t_s, y, piece, wanted, saw, quantum, LevelKind.TROUGH)
+            return Levels(t_s, y, t_s, t_s, piece, _inside(t_s, quiet), LevelKind.TROUGH, saw, quantum)
+        return _averaged(t_s, y, piece, wanted, quiet, saw, quantum, LevelKind.TROUGH)
     if t_s.size <= wanted:
-        return Levels(t_s, y, t_s, t_s, piece, LevelKind.SAMPLE, saw, quantum)
-    return _averaged(t_s, y, piece, wanted, saw, quantum, None)
+        return Levels(t_s, y, t_s, t_s, piece, _inside(t_s, quiet), LevelKind.SAMPLE, saw, quantum)
+    return _averaged(t_s, y, piece, wanted, quiet, saw, quantum, None)
+
+
+def _inside(t_s: Floats, spans: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
+    """Which times lie in one of the spans."""
+    borders = np.array([border for span in spans for border in span])
+    return np.searchsorted(borders, t_s, side="right") % 2 == 1 if borders.size else np.zeros(t_s.size, dtype=np.bool_)
 
 
 def smallest_step(y: Floats) -> float:
@@ -105,26 +124,39 @@ def _averaged(
     y: Floats,
     piece: NDArray[np.int64],
     wanted: int,
+    quiet: Sequence[tuple[float, float]],
     saw: Sawtooth | None,
     quantum: float,
     kind: LevelKind | None,
 ) -> Levels:
-    """Means (or medians) of spans of equal length; spans end at the borders of pieces and hold no gap's emptiness."""
-    length_s = float(t_s[-1] - t_s[0])
-    width_s = length_s / wanted
-    number = np.minimum(((t_s - t_s[0]) / width_s).astype(np.int64), wanted - 1) + piece * (wanted + 1)
+    """Means (or medians) of spans of about equal length, none across a piece's or a quiet span's border; no level in
+    a gap."""
+    edges = _edges(float(t_s[0]), float(t_s[-1]), wanted, quiet)
+    number = np.searchsorted(edges, t_s, side="right") + piece * (edges.size + 1)
     starts = np.flatnonzero(np.concatenate([[True], np.diff(number) != 0]))
-    counts = np.diff(np.append(starts, t_s.size)).astype(np.float64)
+    counts = np.diff(np.append(starts, t_s.size))
     ends = np.append(starts[1:], t_s.size) - 1
     means = np.add.reduceat(y, starts) / counts
     times = np.add.reduceat(t_s, starts) / counts
     if kind is None:
         medians = np.array([np.median(y[a : b + 1]) for a, b in zip(starts, ends, strict=True)])
-        deviation = np.abs(y - np.repeat(medians, counts.astype(np.int64)))
+        deviation = np.abs(y - np.repeat(medians, counts))
         typical = 1.4826 * float(np.median(deviation))
         share = float(np.mean(deviation > 8.0 * typical)) if typical > 0 else 0.0
         spiky = SPIKY_SHARE[0] < share < SPIKY_SHARE[1]
         kind, means = (LevelKind.MEDIAN, medians) if spiky else (LevelKind.MEAN, means)
-    full = counts >= 0.25 * np.median(counts)
-    at = np.flatnonzero(full)
-    return Levels(times[at], means[at], t_s[starts[at]], t_s[ends[at]], piece[starts[at]], kind, saw, quantum)
+    at = np.flatnonzero(counts >= 0.25 * np.median(counts))
+    t_level = times[at]
+    low_s, high_s = t_s[starts[at]], t_s[ends[at]]
+    return Levels(t_level, means[at], low_s, high_s, piece[starts[at]], _inside(t_level, quiet), kind, saw, quantum)
+
+
+def _edges(start_s: float, end_s: float, wanted: int, quiet: Sequence[tuple[float, float]]) -> Floats:
+    """Inner edges of the spans that become levels."""
+    width_s = (end_s - start_s) / wanted
+    borders = [border for span in quiet for border in span if start_s < border < end_s]
+    marks = [start_s, *borders, end_s]
+    parts = [
+        np.linspace(low, high, max(round((high - low) / width_s), 1), endpoint=False) for low, high in pairwise(marks)
+    ]
+    return np.concatenate(parts)[1:]

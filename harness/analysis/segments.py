@@ -69,6 +69,28 @@ def settled(t_s: Floats, piece: NDArray[np.int64], warmup_end_s: float | None = 
     return keep
 
 
+FEWEST_QUIET = 6
+"""So many quiet spans make levels of their own; fewer are levels like the others."""
+
+
+def quiet_spans(phases: tuple[Phase, ...]) -> list[tuple[float, float]]:
+    """Spans in which nothing is driven and what use held for a while has gone: the later half of drains and idle
+    phases.
+
+    Drains and idle phases that touch are one stretch. Empty under ``FEWEST_QUIET`` stretches, or without load.
+    """
+    if not any(phase.loaded for phase in phases):
+        return []
+    stretches: list[tuple[float, float]] = []
+    for phase in sorted((p for p in phases if p.drain or p.idle), key=lambda p: p.start_s):
+        if stretches and phase.start_s <= stretches[-1][1] + 0.25:
+            stretches[-1] = (stretches[-1][0], max(stretches[-1][1], phase.end_s))
+        else:
+            stretches.append((phase.start_s, phase.end_s))
+    halves = [(0.5 * (low + high), high) for low, high in stretches if high > low]
+    return halves if len(halves) >= FEWEST_QUIET else []
+
+
 def loaded_spans(phases: tuple[Phase, ...]) -> list[tuple[float, float]]:
     """Disjoint spans in which queries are driven: loaded phases without the drains inside them."""
     drains = [(phase.start_s, phase.end_s) for phase in phases if phase.drain]

@@ -6,7 +6,7 @@ section 0, finding 7). What the plan cannot tell apart is named here, before any
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from harness.analysis.segments import Phase, loaded_spans
 _POINTS_IN_SPAN = 8
 _WINDOWS = 32
 _RELEASE_S = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 480.0)
-"""Time constants with which memory may follow the load (study, section 3.2 steps 5 and 7, and shorter ones for short runs)."""
+"""Time constants with which memory may follow the load (study, section 3.2 steps 5 and 7, and shorter ones for short
+runs)."""
 _NULL_SHARE = 0.05
 """Singular value, relative to the largest, under which a combination of kinds and time counts as unseen by the plan."""
 _DISPERSION = 4.0
@@ -43,11 +44,16 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Use by kind: completed queries, and conversations under way, as running totals."""
+    """Use by kind: completed queries, and conversations under way, as running totals; ``failed`` queries of all kinds.
+
+    A query that failed may leave more behind than one that did not (a time-out is a disconnect to the target), so
+    failed ones are a use of their own, beside the kinds.
+    """
 
     kinds: tuple[str, ...]
     completed: tuple[Steps, ...]
     open: tuple[Steps, ...]
+    failed: Steps = field(default_factory=lambda: Steps(np.empty(0), np.empty(0)))
 
     def counts(self) -> dict[str, float]:
         """Completed queries by kind over the whole run."""
@@ -69,7 +75,16 @@ def running_totals(t_s: Floats, kind: NDArray[np.str_], started: Floats, complet
         begins = np.maximum(ends - resolution_s, np.concatenate([[-np.inf], ends[:-1]]))
         done.append(_totals(begins, ends, completed[rows]))
         under_way.append(_totals(begins, ends, started[rows] - completed[rows] - failed[rows]))
-    return Load(kinds, tuple(done), tuple(under_way))
+    return Load(kinds, tuple(done), tuple(under_way), _all_kinds(t_s, failed, resolution_s))
+
+
+def _all_kinds(t_s: Floats, counts: Floats, resolution_s: float) -> Steps:
+    """Running total over rows of several kinds, ascending but not strictly so."""
+    ends, first = np.unique(t_s, return_index=True)
+    if ends.size == 0:
+        return Steps(t_s, t_s)
+    begins = np.maximum(ends - resolution_s, np.concatenate([[-np.inf], ends[:-1]]))
+    return _totals(begins, ends, np.add.reduceat(counts, first))
 
 
 def _totals(begins: Floats, ends: Floats, counts: Floats) -> Steps:
@@ -84,6 +99,7 @@ class Plan:
     """What the load plan can tell: mean rates over loaded time, and a reason for each kind that it cannot tell."""
 
     rates_per_s: Floats
+    failed_per_s: float
     unseen: tuple[str | None, ...]
     pooled: bool
     loaded_s: float
@@ -107,7 +123,8 @@ def read_plan(load: Load, phases: tuple[Phase, ...], start_s: float, end_s: floa
     for phase in usable:
         if not phase.drain:
             seen[phase.kind] = seen.get(phase.kind, 0) + 1
-    return Plan(rates, unseen, pooled, loaded_s, seen)
+    failed = float(np.diff(load.failed.at(np.array([start_s, end_s])))[0])
+    return Plan(rates, failed / loaded_s if loaded_s > 0 else 0.0, unseen, pooled, loaded_s, seen)
 
 
 def _used(load: Load, low_s: float, high_s: float) -> Floats:
