@@ -1,5 +1,7 @@
 """Tests of ``voice_backend.faults``."""
 
+from pathlib import Path
+
 import pytest
 
 from voice_backend import events
@@ -58,3 +60,13 @@ def test_a_tenth_strikes_once_in_each_ten() -> None:
     strikes = [switch.strikes() for _ in range(50)]
 
     assert [sum(strikes[start : start + 10]) for start in range(0, 50, 10)] == [1] * 5
+
+
+def test_the_documentation_says_what_the_registry_says() -> None:
+    """Every fault, its trigger's row and each of its figures."""
+    text = (Path(__file__).parents[2] / "docs" / "voice-backend.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    for facts in REGISTRY:
+        figures = (facts.retained_bytes_per_trigger, facts.retained_bytes_per_hour, facts.extra_answer_bytes)
+
+        assert [f"{figure:,}" in rows[facts.fault] for figure in figures if figure] == [True] * sum(map(bool, figures))
