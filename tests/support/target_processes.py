@@ -1,0 +1,61 @@
+"""Small real processes for the probes' tests: each says a line when it is where the test wants it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+
+@contextmanager
+def process(words: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """A child with pipes, killed at the end with all it started. Not yet ready: await its first line."""
+    child = subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield child
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+
+
+@contextmanager
+def python_process(code: str) -> Iterator[subprocess.Popen[str]]:
+    """A Python child that has printed its first line."""
+    with process([sys.executable, "-u", "-c", code]) as child:
+        answer(child)
+        yield child
+
+
+@contextmanager
+def node_process(code: str) -> Iterator[subprocess.Popen[str]]:
+    """A Node.js child that has printed its first line."""
+    with process(["node", "-e", code]) as child:
+        answer(child)
+        yield child
+
+
+def tell(child: subprocess.Popen[str], line: str) -> str:
+    """Sends ``line`` and gives the answer."""
+    assert child.stdin is not None
+    child.stdin.write(line + "\n")
+    child.stdin.flush()
+    return answer(child)
+
+
+def answer(child: subprocess.Popen[str]) -> str:
+    """The next line that ``child`` prints; fails when it ends instead."""
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    assert line, f"the child ended with {child.wait()}"
+    return line.strip()
