@@ -70,7 +70,7 @@ def demo(
     return ExitCode.PASS if [run.code for run in runs] == [ExitCode.FAIL, ExitCode.PASS] else ExitCode.FAIL
 
 
-def _plan(preset: str, seed: int | None, out: Path | None) -> Plan:
+def _plan(preset: str, seed: str | None, out: Path | None) -> Plan:
     base_url = f"http://{LOOPBACK}:{free_port()}"
     ledger = {f"{fault}_bytes": f"{fault}.retainedBytes" for fault in LEDGER_FAULTS}
     run = {"scenario": "mixed", "duration_s": DURATION_S, "speedup": SPEEDUP, "seed": seed, "out": out}

@@ -14,10 +14,13 @@ Config = Annotated[Path | None, typer.Option("--config", "-c", envvar="SOAK_CONF
 Duration = Annotated[
     str | None, typer.Option(envvar="SOAK_DURATION", help="Wall-clock length, such as 90s or 2h.", metavar="TIME")
 ]
+# Numbers are taken as text: the plan then says what was expected and what was found, as it does for the file's.
 Speedup = Annotated[
-    float | None, typer.Option(envvar="SOAK_SPEEDUP", help="Drive N times the production rate.", metavar="N")
+    str | None, typer.Option(envvar="SOAK_SPEEDUP", help="Drive N times the production rate.", metavar="N")
 ]
-Seed = Annotated[int | None, typer.Option(envvar="SOAK_SEED", help="Order, texts and arrivals follow from it.")]
+Seed = Annotated[
+    str | None, typer.Option(envvar="SOAK_SEED", help="Order, texts and arrivals follow from it.", metavar="N")
+]
 Out = Annotated[Path | None, typer.Option(envvar="SOAK_OUT", help="Folder of the stored runs (reports).")]
 EarlyStop = Annotated[
     bool | None,

@@ -30,14 +30,18 @@ def run(
             envvar="SOAK_TARGET_COMMAND", help="Start this as target; it finds PORT and TTS_URL in its environment."
         ),
     ] = None,
-    pid: Annotated[int | None, typer.Option(envvar="SOAK_PID", help="A process that runs already.")] = None,
+    pid: Annotated[
+        str | None, typer.Option(envvar="SOAK_PID", help="A process that runs already.", metavar="N")
+    ] = None,
     container: Annotated[str | None, typer.Option(envvar="SOAK_CONTAINER", help="A container, name or id.")] = None,
     base_url: Annotated[str | None, typer.Option(envvar="SOAK_BASE_URL", help="Where the target listens.")] = None,
     tts_url: Annotated[
         str | None, typer.Option(envvar="SOAK_TTS_URL", help="The speech service; the mock starts there if none runs.")
     ] = None,
     early_stop: options.EarlyStop = None,
-    workers: Annotated[int | None, typer.Option(envvar="SOAK_WORKERS", help="Load processes on this machine.")] = None,
+    workers: Annotated[
+        str | None, typer.Option(envvar="SOAK_WORKERS", help="Load processes on this machine.", metavar="N")
+    ] = None,
     web: Annotated[bool | None, typer.Option("--web", envvar="SOAK_WEB", help="Locust's page, with memory.")] = None,
     max_growth: options.MaxGrowth = None,
     max_growth_per_query: options.MaxGrowthPerQuery = None,

@@ -108,6 +108,6 @@ def _first_problem(error: ValidationError, source: str, overrides: Mapping[str, 
     where = ".".join(str(part) for part in problem["loc"]) or "the plan"
     if problem["type"] == "extra_forbidden":
         return f"{source}: {where} is not a setting of voice-soak; `soak init` shows them all"
-    message = problem["msg"].removeprefix("Value error, ")
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "expected").split(", unable")[0]
     found = "" if "found" in message else f", found {problem['input']!r:.80}"
     return f"{source}: {where}: {message}{found}"

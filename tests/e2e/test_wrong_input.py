@@ -1,0 +1,85 @@
+"""What is wrong is one line and exit code 2, before anything starts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.orchestrate.launch import free_port
+
+pytestmark = pytest.mark.slow
+
+
+def soak(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *arguments], cwd=folder, capture_output=True, text=True, timeout=50
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "maximal"], "expected a scenario (normal heavy idle duplicates disconnects mixed)"),
+        (["run"], "expected a scenario"),
+        (["run", "mixed", "--duration", "soon"], "expected a duration"),
+        (["run", "mixed", "--duration", "-5s"], "expected a duration"),
+        (["run", "mixed", "--max-growth", "50 MB"], "expected a rate"),
+        (["run", "mixed", "--max-growth-per-query", "four"], "expected a size"),
+        (["run", "mixed", "--max-memory", "2 gigs"], "expected a size"),
+        (["run", "mixed", "--speedup", "zero"], "found 'zero'"),
+        (["run", "mixed", "--seed", "1.5"], "found '1.5'"),
+        (["run", "mixed", "--out", "/proc/nowhere"], "expected a folder to store runs in"),
+        (["run", "mixed", "--pid", "4194305"], "found no process 4194305"),
+        (["run", "mixed", "--target-command", "no-such-server"], "none named 'no-such-server'"),
+        (["run", "mixed", "--pid", "1", "--container", "x"], "expected one target"),
+        (
+            ["run", "mixed", "--base-url", f"http://127.0.0.1:{free_port()}"],
+            "expected the target to accept connections",
+        ),
+        (["run", "--locustfile", "none.py"], "expected a locustfile"),
+        (["run", "mixed", "--config", "none.toml"], "expected a plan at none.toml"),
+        (["analyze", "."], "manifest.json"),
+        (["report", "nowhere"], "expected the directory of a run"),
+        (["gate", "nowhere"], "expected the directory of a run"),
+        (["analyze", "nowhere", "--max-growth", "fast"], "expected a rate"),
+        (["frobnicate"], "frobnicate"),
+    ],
+)
+def test_it_says_what_was_expected_and_starts_nothing(tmp_path: Path, arguments: list[str], words: str) -> None:
+    """One line on stderr, nothing on stdout, no directory left behind."""
+    done = soak(tmp_path, *arguments)
+
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    """The target cannot listen where something else does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        done = soak(tmp_path, "run", "mixed", "--target-command", "voice-backend serve", "--base-url", url)
+
+    assert done.returncode == 2
+    assert "expected a free port for the target" in done.stderr
+
+
+def test_a_variable_is_as_wrong_as_a_flag(tmp_path: Path) -> None:
+    """SOAK_DURATION is read where no flag is given."""
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "run", "mixed"],
+        cwd=tmp_path,
+        env=os.environ | {"SOAK_DURATION": "later"},
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+
+    assert done.returncode == 2
+    assert "found 'later'" in done.stderr
