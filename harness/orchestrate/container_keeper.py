@@ -35,14 +35,21 @@ def remove_labelled(label: str) -> int:
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
     if sys.stdin.read().strip() == "bye":
         return
-    for last in (False,) * (PASSES - 1) + (True,):
-        remove_labelled(sys.argv[1])
-        if not last:
+    trouble: Exception | None = None
+    for number in range(PASSES):
+        if number:
             time.sleep(PASS_PERIOD_S)  # noqa: TID251 - waits for an engine that tells nobody
+        try:
+            remove_labelled(sys.argv[1])
+            trouble = None
+        except Exception as error:  # whatever it is, there is another pass
+            trouble = error
+    if trouble is not None:
+        sys.exit(f"voice-soak: containers labelled {sys.argv[1]} could not be removed: {trouble}")
 
 
 if __name__ == "__main__":

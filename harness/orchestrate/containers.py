@@ -162,8 +162,8 @@ class Containers:
                     environment=dict(request.env),
                     labels=labels,
                     log_config=LogConfig(type="json-file", config=_LOG_ROTATION),
-                    **_limits(request),
-                    **_network(request),
+                    **limits_of(request),
+                    **network_of(request),
                 )
                 self._started.append(container)
                 container.start()
@@ -249,7 +249,8 @@ def _look_up(engine: DockerEngine, request: Request) -> None:
         engine.client.networks.get(request.network)
 
 
-def _limits(request: Request) -> dict[str, Any]:
+def limits_of(request: Request) -> dict[str, Any]:
+    """The memory limit and the restart policy, as the client's ``create`` takes them."""
     limits: dict[str, Any] = {}
     if request.memory_limit_bytes is not None:
         # no swap beyond it: a limit that swap softens is not the one that production kills at
@@ -259,7 +260,8 @@ def _limits(request: Request) -> dict[str, Any]:
     return limits
 
 
-def _network(request: Request) -> dict[str, Any]:
+def network_of(request: Request) -> dict[str, Any]:
+    """The network, and the published port on 127.0.0.1, as the client's ``create`` takes them."""
     if request.publish is None:
         return {"network_mode": request.network}
     inner, outer = request.publish
