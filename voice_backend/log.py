@@ -1,6 +1,6 @@
 """The service's log: the contract's lines on stdout, one line each, UTF-8, nothing else.
 
-Never holds anything up: when the reader of stdout has gone, the lines go nowhere and the service goes on.
+When the reader of stdout has gone, the lines go nowhere and the service goes on. No line holds a client's words.
 """
 
 import sys
