@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 import tempfile
+import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -27,11 +28,16 @@ class Listener(uvicorn.Server):
     """uvicorn's server with a second, encrypted listener, a readiness callback, and an orderly end on SIGTERM."""
 
     def __init__(
-        self, config: uvicorn.Config, tls: tuple[socket.socket, ssl.SSLContext] | None, on_ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        tls: tuple[socket.socket, ssl.SSLContext] | None,
+        on_ready: Callable[[], None],
+        stop: threading.Event | None,
     ) -> None:
         super().__init__(config)
         self._tls = tls
         self._on_ready = on_ready
+        self._stop = stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -41,12 +47,20 @@ class Listener(uvicorn.Server):
             self.servers.append(await loop.create_server(self._protocol, sock=sock, ssl=context, backlog=_BACKLOG))
         self._on_ready()
 
+    async def on_tick(self, counter: int) -> bool:
+        if self._stop is not None and self._stop.is_set():
+            self.should_exit = True
+        return await super().on_tick(counter)
+
     def _protocol(self) -> asyncio.Protocol:
         return HttpProtocol(config=self.config, server_state=self.server_state, app_state={})
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Ends on SIGTERM and SIGINT without raising them again: being told to stop is no failure."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
@@ -83,8 +97,15 @@ def tls_context(host: str, directory: Path) -> tuple[ssl.SSLContext, Path]:
     return context, path
 
 
-def serve(service: Service, host: str, port: int, tls_port: int | None, announce: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or SIGINT. ``announce`` gets one line per listener once all of them accept connections;
+def serve(
+    service: Service,
+    host: str,
+    port: int,
+    tls_port: int | None,
+    announce: Callable[[str], None],
+    stop: threading.Event | None = None,
+) -> None:
+    """Serves until SIGTERM or SIGINT, or until ``stop`` is set. ``announce`` gets one line per listener once all of them accept connections;
     the plain one comes last. Raises UsageError when an address is taken."""
     with contextlib.ExitStack() as stack:
         plain = stack.enter_context(bind(host, port, "--port"))
@@ -114,7 +135,7 @@ def serve(service: Service, host: str, port: int, tls_port: int | None, announce
             timeout_graceful_shutdown=_GRACE_S,
             backlog=_BACKLOG,
         )
-        listener = Listener(config, tls, lambda: announce("\n".join(lines)))
+        listener = Listener(config, tls, lambda: announce("\n".join(lines)), stop)
         listener.run(sockets=[plain])
 
 
