@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from harness import __version__
-from harness.cli import analyze, demo, init, run
+from harness.cli import analyze, attach, demo, init, run
 from harness.errors import SoakError
 from harness.model import ExitCode
 
@@ -42,6 +42,7 @@ def _root(
 
 
 app.command("run")(run.run)
+app.command("attach")(attach.attach)
 app.command("analyze")(analyze.analyze)
 app.command("demo")(demo.demo)
 app.command("init")(init.init)

@@ -1,0 +1,99 @@
+"""``soak attach``: sample what runs already, judge it, report, and leave with the outcome."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from harness.cli import options
+from harness.cli.carry import conclude
+from harness.errors import ProbeError, UsageError
+from harness.model import ExitCode
+from harness.orchestrate.attach import SCENARIO, Attachment, Sources, carry_out_attach, prepare_attach
+from harness.orchestrate.run import Finished
+from harness.orchestrate.session import Tick
+from harness.plan.document import load_plan
+from harness.report.live import LiveFacts, LiveState, LiveView
+from harness.store.schema import unit_of_column
+
+
+def attach(
+    pid: Annotated[int | None, typer.Option(envvar="SOAK_PID", help="A process and its children.", min=1)] = None,
+    container: Annotated[str | None, typer.Option(envvar="SOAK_CONTAINER", help="A container, name or id.")] = None,
+    prometheus: Annotated[
+        str | None, typer.Option(envvar="SOAK_PROMETHEUS", help="A /metrics page.", metavar="URL")
+    ] = None,
+    json_url: Annotated[
+        str | None, typer.Option(envvar="SOAK_JSON_URL", help="A JSON document with numbers.", metavar="URL")
+    ] = None,
+    node: Annotated[
+        str | None, typer.Option(envvar="SOAK_NODE", help="The inspector of a Node.js process.", metavar="HOST:PORT")
+    ] = None,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(help="With --prometheus: a column and its series, repeatable.", metavar="COLUMN=SERIES"),
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(help="With --json-url: a column and its dotted path, repeatable.", metavar="COLUMN=PATH"),
+    ] = None,
+    duration: options.Duration = None,
+    until_verdict: Annotated[
+        bool, typer.Option("--until-verdict", help="End as soon as it is certain; --duration is then the longest.")
+    ] = False,
+    config: options.Config = None,
+    out: options.Out = None,
+    max_growth: options.MaxGrowth = None,
+    max_memory: options.MaxMemory = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> ExitCode:
+    """Sample what is already running, under whatever load it has, and judge its growth.
+
+    Without --duration it goes on until Ctrl-C, which leaves a run that can fail but not pass. Examples:
+
+      soak attach --pid 4242 --duration 30m
+
+      soak attach --pid 4242 --node 127.0.0.1:9229 --until-verdict --max-growth "1 MB/min"
+
+      soak attach --json-url http://127.0.0.1:3000/debug/memory --field rss_bytes=rss --duration 10m
+    """
+    overrides: dict[str, dict[str, Any]] = {
+        "run": {"duration": duration, "out": out},
+        **options.gate_overrides(max_growth, None, max_memory),
+    }
+    sources = Sources(pid, container, node, prometheus, json_url, _pairs("--series", series), _pairs("--field", field))
+    try:
+        attachment = prepare_attach(load_plan(config, overrides), sources)
+    except ProbeError as error:  # found before anything was started
+        raise UsageError(str(error)) from error
+    finished = _carry_out(attachment, until_verdict=until_verdict, quiet=quiet)
+    return conclude(finished, as_json=as_json, quiet=quiet)
+
+
+def _carry_out(attachment: Attachment, *, until_verdict: bool, quiet: bool) -> Finished:
+    limit = attachment.plan.gates.limits().max_growth_bytes_per_h
+    view = LiveView(sys.stderr, LiveFacts(SCENARIO, attachment.duration_s, attachment.primary, limit), quiet=quiet)
+
+    def show(tick: Tick) -> None:
+        view.update(LiveState(t_s=tick.t_s, memory_bytes=tick.memory_bytes))
+
+    try:
+        return carry_out_attach(attachment, show)
+    finally:
+        view.close()
+
+
+def _pairs(option: str, given: list[str] | None) -> dict[str, str] | None:
+    """``COLUMN=SOURCE`` texts as a mapping. Raises UsageError."""
+    pairs: dict[str, str] = {}
+    for text in given or ():
+        name, equals, source = text.partition("=")
+        if not equals or not source or unit_of_column(name) is None:
+            raise UsageError(
+                f"expected {option} COLUMN=SOURCE, the column ending in its unit (rss_bytes=...), found {text!r}"
+            )
+        pairs[name] = source
+    return pairs or None

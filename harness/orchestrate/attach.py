@@ -1,0 +1,199 @@
+"""``soak attach``: samples what is already running, under whatever load it has, and stores it as a run.
+
+Starts nothing and stops nothing. The first source given is the probe ``target``; further ones read the same target in
+other ways and carry their own names.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.model import ColumnKind, Role, Unit
+from harness.orchestrate.event_pipe import EventPipe
+from harness.orchestrate.interrupts import Interrupts
+from harness.orchestrate.provenance import harness_commit, host_facts, public_config, versions
+from harness.orchestrate.run import Finished, require_writable
+from harness.orchestrate.services import Services
+from harness.orchestrate.session import TARGET_PROBE, Cast, Observer, Session, Tap
+from harness.plan.document import Plan
+from harness.plan.probes import column
+from harness.probes.base import Probe
+from harness.probes.process import ProcessTreeProbe
+from harness.sampler import Sampler, describe
+from harness.store.schema import Manifest
+from harness.store.writer import RunWriter
+
+SCENARIO = "attach"
+_PREFERRED = ("anon_bytes", "rss_bytes", "heap_used_bytes")
+"""Columns to judge, best first; else the first one in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What to read, any of them together; ``series`` and ``fields`` are column name to source, empty = known ones."""
+
+    pid: int | None = None
+    container: str | None = None
+    node: str | None = None
+    prometheus: str | None = None
+    json_url: str | None = None
+    series: Mapping[str, str] | None = None
+    fields: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A run that could begin: every probe has been tried."""
+
+    plan: Plan
+    probes: tuple[Probe, ...]
+    duration_s: float | None
+
+    @property
+    def primary(self) -> str:
+        """The metric to judge."""
+        return f"{TARGET_PROBE}.{primary_column(self.probes[0])}"
+
+
+def prepare_attach(plan: Plan, sources: Sources) -> Attachment:
+    """Builds and tries every probe. Raises UsageError when one cannot work, or there is none."""
+    require_writable(plan.run.out)
+    duration_s = plan.run.duration_s
+    period_s = plan.run.sampling_period_s(float("inf") if duration_s is None else duration_s)
+    builders = _builders(sources, period_s)
+    if not builders:
+        raise UsageError(
+            "expected something to read (--pid, --container, --node, --prometheus, --json-url), found nothing"
+        )
+    probes: list[Probe] = []
+    for name, build in builders:
+        probes.append(build(name if probes else TARGET_PROBE))
+    probes.append(ProcessTreeProbe("harness", Role.HARNESS, os.getpid(), max(period_s, 1.0), children=False))
+    probes.extend(entry.build() for entry in plan.probes)
+    reasons = [reason for probe in probes if (reason := probe.check()) is not None]
+    if reasons:
+        for probe in probes:
+            probe.close()
+        raise UsageError("; ".join(reasons))
+    return Attachment(plan, tuple(probes), duration_s)
+
+
+def carry_out_attach(
+    attachment: Attachment, observer: Observer, stop_early: Callable[[Path], Callable[[], bool]] | None = None
+) -> Finished:
+    """Samples until the duration is over, the target has ended, ``stop_early`` of the run's folder says so, or a signal
+    comes.
+
+    Raises StoreError.
+    """
+    events = EventPipe()
+    try:
+        with Interrupts() as interrupts:
+            started_s = time.monotonic()
+            writer = RunWriter.create(attachment.plan.run.out, _manifest(attachment))
+            tap = Tap(writer)
+            events.close_write_end()
+            session = Session(
+                writer=writer,
+                sampler=Sampler(attachment.probes, tap, started_s=started_s),
+                tap=tap,
+                services=Services(writer.path / "logs"),
+                cast=Cast(None, None, None),
+                interrupts=interrupts,
+                events=events,
+                started_s=started_s,
+                deadline_s=attachment.duration_s,
+                observer=observer,
+                stop_early=None if stop_early is None else stop_early(writer.path),
+            )
+            return Finished(writer.path, session.play())
+    finally:
+        events.close()
+
+
+def primary_column(probe: Probe) -> str:
+    """The column of ``probe`` to judge. Raises UsageError when it has none in bytes."""
+    names = [item.name for item in probe.columns if item.unit is Unit.BYTES and item.kind is ColumnKind.GAUGE]
+    found = next((name for name in (*_PREFERRED, *names) if name in names), None)
+    if found is None:
+        raise UsageError(f"expected a column in bytes to judge, found {', '.join(item.name for item in probe.columns)}")
+    return found
+
+
+def _builders(sources: Sources, period_s: float) -> list[tuple[str, Callable[[str], Probe]]]:
+    """Name and constructor of each source, the best to judge first. Raises UsageError."""
+    builders: list[tuple[str, Callable[[str], Probe]]] = []
+    if (container := sources.container) is not None:
+        builders.append(("container", lambda name: _container(name, container, period_s)))
+    if (pid := sources.pid) is not None:
+        builders.append(("process", lambda name: ProcessTreeProbe(name, Role.TARGET, pid, period_s)))
+    if (node := sources.node) is not None:
+        builders.append(("node", lambda name: _node(name, node, period_s)))
+    if (prometheus := sources.prometheus) is not None:
+        builders.append(("prometheus", lambda name: _prometheus(name, prometheus, period_s, sources.series)))
+    if (json_url := sources.json_url) is not None:
+        builders.append(("json", lambda name: _json(name, json_url, period_s, sources.fields)))
+    return builders
+
+
+def _container(name: str, container: str, period_s: float) -> Probe:
+    from harness.probes.container import ContainerProbe
+
+    return ContainerProbe(container, name=name, role=Role.TARGET, period_s=period_s)
+
+
+def _node(name: str, address: str, period_s: float) -> Probe:
+    from harness.probes.node import NodeProbe
+
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise UsageError(f"expected --node HOST:PORT such as 127.0.0.1:9229, found {address!r}")
+    return NodeProbe(name, Role.TARGET, address, period_s)
+
+
+def _prometheus(name: str, url: str, period_s: float, given: Mapping[str, str] | None) -> Probe:
+    from harness.probes.prometheus import KNOWN_COUNTERS, PrometheusProbe, fetch_known_series
+
+    series = dict(given or fetch_known_series(url))
+    if not series:
+        raise UsageError(
+            f"expected at {url} a series that a client library exports, such as process_resident_memory_bytes, "
+            "found none: name one with --series rss_bytes=METRIC"
+        )
+    columns = tuple(column(item, source, item in KNOWN_COUNTERS) for item, source in series.items())
+    return PrometheusProbe(name, Role.TARGET, url, period_s, columns, series)
+
+
+def _json(name: str, url: str, period_s: float, given: Mapping[str, str] | None) -> Probe:
+    from harness.probes.json_http import JsonHttpProbe, fetch_known_paths
+
+    paths = dict(given or fetch_known_paths(url))
+    if not paths:
+        raise UsageError(
+            f"expected at {url} a number whose name ends in its unit, or is one of Node.js (rss, heapUsed), "
+            "found none: name one with --field rss_bytes=PATH"
+        )
+    columns = tuple(column(item, source, counter=False) for item, source in paths.items())
+    return JsonHttpProbe(name, Role.TARGET, url, period_s, columns, paths)
+
+
+def _manifest(attachment: Attachment) -> Manifest:
+    plan = attachment.plan
+    return Manifest(
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        scenario=SCENARIO,
+        primary=attachment.primary,
+        probes=tuple(describe(probe) for probe in attachment.probes),
+        seed=None,
+        speedup=1.0,
+        host=host_facts(),
+        versions=versions(),
+        commit={"harness": harness_commit(), "target": plan.target.commit},
+        config=public_config(plan),
+    )
