@@ -42,6 +42,9 @@ def run(
     workers: Annotated[
         str | None, typer.Option(envvar="SOAK_WORKERS", help="Load processes on this machine.", metavar="N")
     ] = None,
+    expect_workers: Annotated[
+        int | None, typer.Option(envvar="SOAK_EXPECT_WORKERS", help="Load processes started on other machines.")
+    ] = None,
     web: Annotated[bool | None, typer.Option("--web", envvar="SOAK_WEB", help="Locust's page, with memory.")] = None,
     max_growth: options.MaxGrowth = None,
     max_growth_per_query: options.MaxGrowthPerQuery = None,
@@ -76,7 +79,7 @@ def run(
         },
         "target": {"command": target_command, "pid": pid, "container": container, "base_url": base_url},
         "tts": {"url": tts_url},
-        "load": {"workers": workers},
+        "load": {"workers": workers, "expect_workers": expect_workers},
         **options.gate_overrides(max_growth, max_growth_per_query, max_memory),
     }
     plan = load_plan(config, overrides)

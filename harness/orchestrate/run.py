@@ -32,6 +32,7 @@ from harness.orchestrate.readiness import await_ready
 from harness.orchestrate.services import Service, Services
 from harness.orchestrate.session import TARGET_PROBE, Cast, Observer, Session, Tap, failed_start_dir
 from harness.plan.document import Plan
+from harness.plan.load import LoadSection
 from harness.probes.base import Probe
 from harness.probes.container import ContainerProbe
 from harness.probes.process import ProcessTreeProbe
@@ -229,7 +230,7 @@ class _Starter:
             self.preparation.out_dir,  # the run's own folder is told when the load is released
             started_s,
             self.events.write_fd,
-            workers=Workers(local_count=plan.load.workers, port=free_port()),
+            workers=_workers(plan.load),
             web_port=free_port() if plan.run.web else None,
         )
 
@@ -282,6 +283,12 @@ class _Starter:
     def _wait(self, seconds: float) -> None:
         select.select([self.interrupts], [], [], seconds)
         self.interrupts.raise_if_seen()
+
+
+def _workers(section: LoadSection) -> Workers:
+    if section.expect_workers:
+        return Workers(section.workers, section.expect_workers, section.master_host, section.master_port)
+    return Workers(local_count=section.workers, port=free_port())
 
 
 def _start(services: Services, name: str, command: Command) -> Service:

@@ -49,7 +49,8 @@ class LoadSection(Section):
 
     ``queries_per_h`` is at production speed, the mean over the run with its idle times. ``kinds`` narrows what
     ``mixed`` drives. ``converse_path = ""`` asks over the WebSocket itself. ``texts`` are the questions, ``{n}`` in
-    them the query's number.
+    them the query's number. ``workers`` are started here; ``expect_workers`` is how many come from elsewhere, to
+    ``master_host`` (an address of this machine on a private network: Locust asks nobody who he is) and ``master_port``.
     """
 
     stream: StreamKind = StreamKind.SSE
@@ -86,6 +87,9 @@ class LoadSection(Section):
     timeout_s: DurationS = 60.0
     idle_streams: Annotated[int, Field(ge=0, le=10_000)] = 0
     workers: Annotated[int, Field(ge=0, le=256)] = 0
+    expect_workers: Annotated[int, Field(ge=0, le=256)] = 0
+    master_host: Name = "127.0.0.1"
+    master_port: Annotated[int, Field(gt=0, lt=65536)] = 5557
 
     @field_validator("converse_path", "close_path")
     @classmethod
