@@ -62,28 +62,30 @@ class SseStream:
     def next_event(self) -> VoiceEvent | None:
         name = "message"
         data: list[bytes] = []
+        audio_count = 0
         while True:
             line = self._read_line()
             if line is None:
                 return None
-            if not line:
-                if data:
-                    return _read_event(name, b"\n".join(data), self._backend, self._marker)
-                name = "message"
-                continue
+            line, cut_count = cut_audio(line, self._marker)  # before anything else copies it
+            audio_count += cut_count
+            line = line.rstrip(b"\r\n")
             field, _, value = line.partition(b":")
-            value = value.removeprefix(b" ")
             if field == b"event":
-                name = value.decode("utf-8", "replace")
+                name = value.removeprefix(b" ").decode("utf-8", "replace")
             elif field == b"data":
-                data.append(value)
+                data.append(value.removeprefix(b" "))
+            elif not line:
+                if data:
+                    return VoiceEvent(name, _load(b"\n".join(data)), audio_count)
+                name = "message"
 
     def _read_line(self) -> bytes | None:
         try:
             line: bytes = self._response.readline(b"\n")
         except HTTPParseError as error:
             raise StepFailed("stream_cut", str(error)) from error
-        return line.rstrip(b"\r\n") if line else None
+        return line or None
 
     def leave(self) -> None:
         self.wire.close()
@@ -178,21 +180,20 @@ def _read_frame(payload: bytes, backend: Backend, marker: bytes) -> VoiceEvent:
     return VoiceEvent(str(name), data if isinstance(data, dict) else {}, audio_count)
 
 
-def _read_event(name: str, payload: bytes, backend: Backend, marker: bytes) -> VoiceEvent:
-    data, audio_count = load_without_audio(payload, marker)
-    return VoiceEvent(name, data, audio_count)
-
-
 def load_without_audio(payload: bytes, marker: bytes) -> tuple[dict[str, Any], int]:
     """The payload as JSON without the text of its audio, and that text's length. Raises StepFailed."""
     cut, audio_count = cut_audio(payload, marker)
+    return _load(cut), audio_count
+
+
+def _load(payload: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(cut)
+        data = json.loads(payload)
     except ValueError as error:
         raise StepFailed("event_not_json", str(error)) from error
     if not isinstance(data, dict):
         raise StepFailed("event_not_json", "expected an object")
-    return data, audio_count
+    return data
 
 
 def cut_audio(payload: bytes, marker: bytes) -> tuple[bytes, int]:

@@ -6,7 +6,6 @@ nothing of conversations. No retries: a step that failed has failed.
 
 from __future__ import annotations
 
-import select
 import socket
 import ssl
 import struct
@@ -122,9 +121,14 @@ class Wire:
         """Whether an idle connection can carry another request: not ended, and nothing unasked-for to read."""
         if self._ended or time.monotonic() - self.idle_since_s > REUSE_WITHIN_S:
             return False
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN | select.POLLHUP)
-        return not poll.poll(0)
+        self._socket.settimeout(0.0)
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
 
 class Site:
