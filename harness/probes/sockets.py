@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.probes.procfs import PROC
-
-_ESTABLISHED, _CLOSE_WAIT, _LISTEN = b"01", b"08", b"0A"  # include/net/tcp_states.h
+from harness.probes.sock_diag import Connection, TcpState, tcp_connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,44 +21,53 @@ class Sockets:
     listen_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Connection:
-    state: bytes
-    local_port: int
-
-
 def read_sockets(pids: Sequence[int], proc: Path = PROC) -> Sockets:
     """The sockets that ``pids`` hold, each once. Raises OSError for a process of another user, or an ended one."""
-    inodes: set[bytes] = set()
+    inodes: set[int] = set()
     for pid in pids:
-        inodes |= _socket_inodes(f"{proc}/{pid}/fd".encode())
-    connections = _tcp_connections(Path(proc, str(pids[0]), "net")) if pids else {}
-    held = [connections[inode].state for inode in inodes if inode in connections]
-    return Sockets(len(inodes), held.count(_ESTABLISHED), held.count(_CLOSE_WAIT), held.count(_LISTEN))
+        inodes |= _socket_inodes(f"{proc}/{pid}/fd")
+    connections = _connections(pids[0], proc) if inodes else {}
+    states = [connections[inode].state for inode in inodes if inode in connections]
+    return Sockets(
+        len(inodes),
+        states.count(TcpState.ESTABLISHED),
+        states.count(TcpState.CLOSE_WAIT),
+        states.count(TcpState.LISTEN),
+    )
 
 
 def listening_ports(pid: int, proc: Path = PROC) -> set[int]:
     """The TCP ports that process ``pid`` listens on. Raises OSError as above."""
-    connections = _tcp_connections(Path(proc, str(pid), "net"))
-    held = [connections[inode] for inode in _socket_inodes(f"{proc}/{pid}/fd".encode()) if inode in connections]
-    return {connection.local_port for connection in held if connection.state == _LISTEN}
+    connections = _connections(pid, proc)
+    held = [connections[inode] for inode in _socket_inodes(f"{proc}/{pid}/fd") if inode in connections]
+    return {connection.local_port for connection in held if connection.state == TcpState.LISTEN}
 
 
-def _socket_inodes(folder: bytes) -> set[bytes]:
-    inodes: set[bytes] = set()
+def _socket_inodes(folder: str) -> set[int]:
+    inodes: set[int] = set()
     for name in os.listdir(folder):
         try:
-            target = os.readlink(folder + b"/" + name)
+            target = os.readlink(f"{folder}/{name}")
         except FileNotFoundError:  # closed in between
             continue
-        if target.startswith(b"socket:["):
-            inodes.add(target[8:-1])
+        if target.startswith("socket:["):
+            inodes.add(int(target[8:-1]))
     return inodes
 
 
-def _tcp_connections(folder: Path) -> dict[bytes, _Connection]:
-    """Every TCP socket in the network namespace of ``folder``, by inode."""
-    connections: dict[bytes, _Connection] = {}
+def _connections(pid: int, proc: Path) -> dict[int, Connection]:
+    """The TCP sockets of the network namespace of ``pid``, by inode."""
+    try:
+        if os.readlink(f"{proc}/{pid}/ns/net") == os.readlink("/proc/self/ns/net"):
+            return tcp_connections()
+    except OSError:  # not ours to compare, or a kernel without sock_diag
+        pass
+    return _printed_connections(Path(proc, str(pid), "net"))
+
+
+def _printed_connections(folder: Path) -> dict[int, Connection]:
+    """The same as the kernel prints it, for another namespace (a process in a container)."""
+    connections: dict[int, Connection] = {}
     for name in ("tcp", "tcp6"):
         try:
             lines = (folder / name).read_bytes().splitlines()[1:]
@@ -67,5 +75,6 @@ def _tcp_connections(folder: Path) -> dict[bytes, _Connection]:
             continue
         for line in lines:
             fields = line.split()
-            connections[fields[9]] = _Connection(fields[3], int(fields[1].rpartition(b":")[2], 16))
+            port = int(fields[1].rpartition(b":")[2], 16)
+            connections[int(fields[9])] = Connection(int(fields[3], 16), port)
     return connections

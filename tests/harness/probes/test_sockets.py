@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 
-from harness.probes.sockets import Sockets, listening_ports, read_sockets
+from harness.probes.sock_diag import tcp_connections
+from harness.probes.sockets import Sockets, _printed_connections, listening_ports, read_sockets
 from tests.support.target_processes import python_process, tell
 
 
@@ -37,6 +39,15 @@ def test_a_socket_that_two_processes_hold_counts_once() -> None:
         alone = read_sockets([os.getpid()])
 
         assert read_sockets([os.getpid(), os.getpid()]) == alone
+
+
+def test_what_the_kernel_prints_agrees_with_what_it_answers() -> None:
+    """The way for another network namespace, on sockets of this one."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        inode = os.fstat(server.fileno()).st_ino
+        printed, answered = _printed_connections(Path("/proc/self/net")), tcp_connections()
+
+    assert printed[inode] == answered[inode]
 
 
 def test_no_processes_have_no_sockets() -> None:
