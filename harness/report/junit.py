@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from xml.etree import ElementTree
 
 from harness.model import Outcome
@@ -36,8 +37,8 @@ def junit_text(verdict: Verdict, suite: Suite) -> str:
     }
     root = ElementTree.Element("testsuites", {"name": "voice-soak", **counts})
     attributes = {"name": printable(suite.run_id or suite.scenario or "run"), **counts}
-    if suite.started_at:
-        attributes["timestamp"] = printable(suite.started_at).removesuffix("Z")
+    if stamp := _timestamp(suite.started_at):
+        attributes["timestamp"] = stamp
     element = ElementTree.SubElement(root, "testsuite", attributes)
     properties = ElementTree.SubElement(element, "properties")
     for name, value in (("outcome", verdict.outcome.value), ("why", why(verdict)), ("metric", verdict.memory.metric)):
@@ -45,6 +46,15 @@ def junit_text(verdict: Verdict, suite: Suite) -> str:
     element.extend(cases)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _timestamp(started_at: str) -> str | None:
+    """UTC without an offset, as the dialect wants it; None for what is no time."""
+    try:
+        moment = datetime.fromisoformat(started_at)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def _gate_case(gate: GateResult, suite: Suite) -> ElementTree.Element:

@@ -169,6 +169,7 @@ def calm_limits(low: float, high: float) -> tuple[float, float]:
 
 
 _NUMBER = re.compile(r"-?\d+\.\d{3,}")
+_TAG = re.compile(r"<[^>]*>")
 _PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 _ID = re.compile(r' id="([^"]+)"')
@@ -176,6 +177,11 @@ _FONT_STYLE = re.compile(r"font: ([\d.]+)px [^;\"]*|font-family: [^;\"]*")
 _VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _SIZE = re.compile(r'<svg([^>]*?) width="[^"]*"')
 _HEIGHT = re.compile(r'(<svg[^>]*?) height="[^"]*"')
+
+
+def _rounded(match: re.Match[str]) -> str:
+    """A coordinate to a hundredth of a pixel; texts between tags are left alone."""
+    return f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
 
 
 def svg_text(draw: Callable[[Figure], None], size: Size, label: str) -> str:
@@ -186,7 +192,7 @@ def svg_text(draw: Callable[[Figure], None], size: Size, label: str) -> str:
         buffer = io.StringIO()
         FigureCanvasSVG(figure).print_figure(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = _METADATA.sub("", _PROLOGUE.sub("", buffer.getvalue()))
-    text = _NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), text)
+    text = _TAG.sub(lambda tag: _NUMBER.sub(_rounded, tag[0]), text)
     references = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text))
     text = _ID.sub(lambda match: match[0] if match[1] in references else "", text)
     text = _FONT_STYLE.sub(lambda match: f"font: {match[1]}px {_FONT}" if match[1] else f"font-family: {_FONT}", text)

@@ -12,7 +12,7 @@ from harness.report.quantity import figure, interval_text, quantity
     ("value", "unit", "text"),
     [
         (30e9, "bytes_per_h", "500 MB/min"),
-        (186_000.0, "bytes_per_h", "0.0031 MB/min"),
+        (186_000.0, "bytes_per_h", "3.10 kB/min"),
         (-60e6, "bytes_per_h", "−1.00 MB/min"),
         (0.0, "bytes_per_h", "0 MB/min"),
         (306_000.0, "bytes_per_query", "306 kB per query"),

@@ -1,0 +1,94 @@
+"""The main chart shows curve, trend, levels, limits, phases and marks, at any length and width."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.report.figures.canvas import Size, kind_colours, svg_text
+from harness.report.figures.curves import Curve, Span, Trend
+from harness.report.figures.timeline import LimitLine, LoadPicture, MemoryPicture, draw_load, draw_memory
+
+T_S = np.arange(0.0, 600.0)
+MEMORY = 100e6 + 1e4 * T_S
+SPANS = [Span(0, 60, "warm-up"), Span(60, 200, "normal"), Span(220, 300, "idle"), Span(300, 500, "<kind> & $co$")]
+COLOURS = kind_colours(span.kind for span in SPANS)
+PICTURE = MemoryPicture(
+    Curve(T_S, MEMORY),
+    Curve(T_S[::20], MEMORY[::20]),
+    "levels judged",
+    Trend(T_S[::20], MEMORY[::20], MEMORY[::20] - 1e6, MEMORY[::20] + 1e6),
+    SPANS,
+    [LimitLine("limit 110 MB", 0.0, 110e6), LimitLine("fails above 1 MB/min", 0.0, 100e6, 60e6)],
+    [(400.0, "restart")],
+    COLOURS,
+    600.0,
+)
+WIDE, NARROW = Size(940, 370), Size(366, 350)
+
+
+def _texts(svg: str) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_everything_is_named_in_the_legend_and_the_lanes(size: Size) -> None:
+    """What a line is can be read without colour; every kind has a lane with its name."""
+    texts = _texts(svg_text(draw_memory(PICTURE, size), size, "t"))
+
+    for text in ("memory held", "trend with 95 % band", "levels judged", "limit 110 MB", "fails above 1 MB/min"):
+        assert text in texts
+    for lane in ("warm-up", "normal", "idle", "restart", "time, min", "memory held, MB"):
+        assert lane in texts
+
+
+def test_a_far_limit_does_not_squeeze_the_curve() -> None:
+    """A ceiling ten times above the curve is left out rather than drawn."""
+    far = replace(PICTURE, limits=[LimitLine("limit 2.00 GB", 0.0, 2e9)])
+
+    assert "limit 2.00 GB" not in _texts(svg_text(draw_memory(far, WIDE), WIDE, "t"))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        MemoryPicture(Curve(np.array([0.0]), np.array([1e6])), end_s=0.0),
+        MemoryPicture(Curve(T_S, np.full(600, np.nan)), end_s=600.0),
+        replace(PICTURE, trend=replace(PICTURE.trend, low=np.full(30, np.nan), high=np.full(30, np.nan))),  # type: ignore[type-var]
+        replace(PICTURE, spans=[Span(i, i + 0.5, "normal") for i in range(500)]),
+        replace(PICTURE, spans=[], limits=[], marks=[], troughs=None, trend=None),
+    ],
+    ids=["one sample", "nothing read", "no band", "500 phases", "bare"],
+)
+def test_poor_pictures_are_drawn_too(picture: MemoryPicture) -> None:
+    """Nothing that a run can lack keeps the chart from being drawn."""
+
+    assert "memory held" in svg_text(draw_memory(picture, WIDE), WIDE, "t")
+
+
+def test_a_week_at_one_second_is_a_small_picture() -> None:
+    """Half a million samples are drawn as what the pixels can show."""
+    t_s = np.arange(0.0, 604_800.0)
+    curve = Curve(t_s, 1e8 + 1e6 * np.sin(t_s))
+    text = svg_text(draw_memory(MemoryPicture(curve, end_s=604_800.0), WIDE), WIDE, "t")
+
+    assert len(text) < 80_000
+
+
+def test_load_shares_the_time_axis_with_memory() -> None:
+    """Queries a second stand below memory, by kind."""
+    rates = {"normal": np.ones(11), "duplicate": np.zeros(11)}
+    picture = LoadPicture(Curve(T_S, MEMORY), np.linspace(0, 600, 11), rates, COLOURS, 600.0)
+    texts = _texts(svg_text(draw_load(picture, NARROW), NARROW, "t"))
+
+    assert {"memory, MB", "queries/s", "normal", "duplicate", "time, min"} <= set(texts)
+
+
+def test_load_without_queries_is_drawn() -> None:
+    """No query at all is an empty chart, not an error."""
+    picture = LoadPicture(Curve(T_S, np.full(600, np.nan)), np.linspace(0, 600, 3), {}, {}, 600.0)
+
+    assert "queries/s" in svg_text(draw_load(picture, WIDE), WIDE, "t")

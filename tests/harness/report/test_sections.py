@@ -1,0 +1,77 @@
+"""The report's order and what each section says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.model import Event, Outcome
+from harness.report.pictures import Scene, memory_chart
+from harness.report.sections import build_page
+from harness.verdict import Disagreement
+from tests.harness.report.conftest import Assessed
+
+
+def test_the_first_screen_says_outcome_reason_and_curve(leaking: Assessed) -> None:
+    """Headline, why, tiles and the main chart come before anything else, and agree with the verdict."""
+    main = memory_chart(leaking.scene)
+    assert main is not None
+    page = build_page(leaking.scene, main[0])
+
+    assert page.outcome == leaking.assessment.verdict.outcome == Outcome.FAIL
+    assert page.headline == "Fail: do not ship this build"
+    assert "Every disconnect query leaves" in page.why
+    assert page.sections[0].charts[0].name == "memory"
+    assert page.sections[0].charts[0].title.startswith("Does memory keep growing? Yes")
+    assert "2,5" in next(fact for fact in page.facts if "queries" in fact)
+
+
+def test_sections_follow_the_readers_questions(leaking: Assessed) -> None:
+    """Why, load, kinds, metrics, observers, latencies, gates, method; empty ones are left out."""
+    titles = [section.title for section in build_page(leaking.scene, None).sections]
+
+    assert titles == [
+        "",
+        "Why",
+        "Memory against load",
+        "What each kind of use leaves behind",
+        "Every other metric of the target",
+        "The observer is a suspect too",
+        "Every metric of generator, mock and harness",
+        "Latencies",
+        "Gates",
+        "How this was measured",
+    ]
+
+
+def test_a_counter_that_disagrees_is_said(leaking: Assessed) -> None:
+    """Disagreements and notes stand among the reasons."""
+    scene = leaking.scene
+    verdict = replace(
+        scene.verdict, disagreements=(Disagreement("app.external_bytes", "grows 12 MB/min"),), notes=("a torn line",)
+    )
+    why = build_page(Scene(scene.run, verdict, scene.evidence), None).sections[1]
+
+    assert "app.external_bytes disagrees: grows 12 MB/min" in why.points
+    assert "Note: a torn line" in why.points
+
+
+def test_many_events_are_counted_and_the_rest_is_pointed_to(leaking: Assessed) -> None:
+    """The table is bounded; the summary counts all of them."""
+    scene = leaking.scene
+    events = tuple(Event(float(number), "probe_error", {"probe": "app"}) for number in range(1000))
+    page = build_page(Scene(scene.run, scene.verdict, replace(scene.evidence, events=events)), None)
+    section = next(section for section in page.sections if section.title == "What happened")
+
+    assert section.text == ("1,000 × probe_error",)
+    assert len(section.tables[0].rows) == 200
+    assert section.tables[0].note == "800 more are in events.jsonl."
+
+
+def test_the_method_names_metric_power_and_versions(leaking: Assessed) -> None:
+    """How it was measured is part of the result."""
+    terms = dict(build_page(leaking.scene, None).sections[-1].terms)
+
+    assert terms["Metric"].startswith("target.anon_bytes: anonymous memory")
+    assert "would have been seen in 95 of 100 runs" in terms["Power"]
+    assert terms["Versions"] == "python 3.11, voice_soak 0.1.0"
+    assert terms["Seed"] == "7"

@@ -1,0 +1,129 @@
+"""The verdict in words says what its figures say, no more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.model import Interval, Outcome, Shape
+from harness.report.story import curve_title, gate_limit, gate_value, tiles, why
+from harness.verdict import GateResult, KindFigures, MetricFigures, Verdict
+
+MEMORY = MetricFigures(
+    "target.anon_bytes",
+    "bytes",
+    Shape.STAIRCASE,
+    Interval(30e9, 28e9, 32e9),
+    Interval(),
+    Interval(),
+    Interval(),
+    detectable_per_h=6e7,
+)
+GROWTH = GateResult("max_growth", "bytes_per_h", 60e6, 6e6, 30e9, 27e9, 33e9, 0.99, Outcome.FAIL)
+KIND = GateResult(
+    "max_growth_per_query", "bytes_per_query", 4096, 1024, 90e3, 80e3, 99e3, 0.99, Outcome.FAIL, "disconnect"
+)
+FAIL = Verdict(
+    Outcome.FAIL,
+    ("growth is above the limit",),
+    MEMORY,
+    kinds=(
+        KindFigures("disconnect", Interval(90e3, 84e3, 96e3), 800),
+        KindFigures("normal", Interval(), 800, "always driven together"),
+    ),
+    gates=(GROWTH, KIND),
+)
+
+
+def _flat(outcome: Outcome, gate: Outcome, growth: Interval, shape: Shape = Shape.STABLE) -> Verdict:
+    memory = replace(MEMORY, growth_per_h=growth, shape=shape)
+    return Verdict(outcome, ("said",), memory, gates=(replace(GROWTH, outcome=gate),), needs_s=600.0)
+
+
+def test_a_failure_names_rate_limit_and_guilty_kind() -> None:
+    """One glance: how fast, above which limit, and who does it."""
+
+    assert why(FAIL) == (
+        "While it is used, its memory grows by 500 MB/min (95 %: 467 to 533), certainly above the limit of 0.1 MB/min. "
+        "Every disconnect query leaves 90.0 kB behind (limit 1 KiB)."
+    )
+
+
+def test_a_pass_says_what_would_have_been_seen() -> None:
+    """A pass without its power would be half a sentence."""
+    verdict = _flat(Outcome.PASS, Outcome.PASS, Interval(1e6, -2e6, 4e6))
+
+    assert why(verdict) == (
+        "Growth of its memory is certainly below the limit of 1.00 MB/min: 0.017 MB/min (95 %: −0.033 to 0.067). "
+        "A leak of 1.00 MB/min would have been seen."
+    )
+
+
+def test_inconclusive_says_what_would_settle_it() -> None:
+    """The reason and the time still needed."""
+
+    assert why(_flat(Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE, Interval(1e6, -2e6, 4e8))) == (
+        "Said. About 10 min more of the same load would settle it."
+    )
+
+
+def test_invalid_says_its_first_reason() -> None:
+    """Growth is not talked about in a run that proves nothing."""
+
+    assert why(replace(FAIL, outcome=Outcome.INVALID, reasons=("the target died",))) == "The target died."
+
+
+@pytest.mark.parametrize(
+    ("verdict", "title"),
+    [
+        (FAIL, "Yes: by 500 MB/min, while it is used"),
+        (_flat(Outcome.PASS, Outcome.PASS, Interval(1e6, -2e6, 4e6)), "No: it stays level"),
+        (
+            _flat(Outcome.PASS, Outcome.PASS, Interval(1e6, -2e6, 4e6), Shape.SAWTOOTH),
+            "No: it goes up and down and comes back to the same level",
+        ),
+        (
+            _flat(Outcome.PASS, Outcome.PASS, Interval(6e6, 4e6, 8e6), Shape.SAWTOOTH),
+            "A little, within the limit: by 0.1 MB/min",
+        ),
+        (
+            _flat(Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE, Interval(1e6, -2e6, 6e7)),
+            "Not decided: anything up to 1.00 MB/min fits",
+        ),
+        (_flat(Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE, Interval()), "Not to be told from this run"),
+        (replace(FAIL, outcome=Outcome.INVALID), "This run cannot say"),
+    ],
+)
+def test_the_curve_title_answers_by_the_verdict(verdict: Verdict, title: str) -> None:
+    """The answer follows gate and interval; the shape's word only says how."""
+
+    assert curve_title(verdict) == f"Does memory keep growing? {title}"
+
+
+def test_tiles_mark_what_failed_and_compare_with_the_limit() -> None:
+    """The first tile is growth, the second the worst kind; both failed."""
+    growth, worst, power = tiles(FAIL)
+
+    assert (growth.value, growth.detail, growth.alarming) == (
+        "500 MB/min",
+        "95 %: 467 to 533; limit 0.1 MB/min",
+        True,
+    )
+    assert (worst.label, worst.value, worst.alarming) == ("left by a disconnect query", "90.0 kB", True)
+    assert power.value == "1.00 MB/min"
+
+
+def test_a_gate_without_a_value_says_why() -> None:
+    """Unknown is said, and bounded where it can be."""
+    gate = replace(KIND, value=None, low=None, high=None, reason="never driven alone")
+
+    assert gate_value(gate) == "not known: never driven alone"
+    assert gate_value(replace(gate, high=2e3)) == "at most 2.00 kB per query"
+
+
+def test_limits_read_as_they_were_written() -> None:
+    """1 KiB is not printed as 1.02 kB, and one limit not as two."""
+
+    assert gate_limit(KIND) == "pass below 4 KiB per query, fail above 1 KiB per query"
+    assert gate_limit(replace(GROWTH, limit=3e9, fail_above=3e9)) == "50.0 MB/min"
