@@ -47,7 +47,7 @@ from harness.rules import (
     outcome_of,
     sentence,
 )
-from harness.store.reader import StoredRun, read_run
+from harness.store.reader import End, StoredRun, read_run
 from harness.store.schema import Manifest
 from harness.units import (
     format_bytes,
@@ -114,10 +114,15 @@ class _Series:
     y: Floats
 
 
-def assess(run_dir: Path, limits: Limits | None = None) -> Assessment:
+def assess(run_dir: Path, limits: Limits | None = None, ended: EndReason | None = None) -> Assessment:
     """Judge the run in ``run_dir`` under ``limits``, or those of its manifest. Raises RunFormatError if it is not a
-    run."""
+    run.
+
+    A run that still goes on is judged as though it ended now for the reason ``ended``.
+    """
     run = read_run(run_dir)
+    if ended is not None and run.end is None:
+        run = replace(run, end=End(ended, 0.0, {}))
     manifest = run.manifest
     config = manifest.config
     all_series = _gauges(run)

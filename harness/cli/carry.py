@@ -56,6 +56,7 @@ class _Progress:
             elif event.event == EventName.GENERATOR_SATURATED:
                 self._problem = str(event.fields.get("reason"))
         fields = self._phase.fields if self._phase is not None else {}
+        so_far = tick.so_far
         self._view.update(
             LiveState(
                 t_s=tick.t_s,
@@ -63,6 +64,9 @@ class _Progress:
                 phase=fields.get("phase"),
                 kind=fields.get("kind"),
                 cycle=fields.get("cycle"),
+                growth_bytes_per_h=so_far.growth_bytes_per_h if so_far is not None else None,
+                outcome=so_far.outcome if so_far is not None else None,
+                waits_for=so_far.waits_for if so_far is not None else None,
                 queries_per_s=tick.load.completed_count / tick.t_s,
                 completed_count=tick.load.completed_count,
                 failed_count=tick.load.failed_count,

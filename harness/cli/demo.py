@@ -73,7 +73,14 @@ def demo(
 def _plan(preset: str, seed: str | None, out: Path | None) -> Plan:
     base_url = f"http://{LOOPBACK}:{free_port()}"
     ledger = {f"{fault}_bytes": f"{fault}.retainedBytes" for fault in LEDGER_FAULTS}
-    run = {"scenario": "mixed", "duration_s": DURATION_S, "speedup": SPEEDUP, "seed": seed, "out": out}
+    run = {
+        "scenario": "mixed",
+        "duration_s": DURATION_S,
+        "speedup": SPEEDUP,
+        "seed": seed,
+        "out": out,
+        "early_stop": False,
+    }
     return Plan.model_validate(
         {
             "run": {name: value for name, value in run.items() if value is not None},

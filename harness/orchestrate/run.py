@@ -23,6 +23,7 @@ from harness.model import EndReason, Role
 from harness.model.load import LoadPlan
 from harness.orchestrate.container_watch import ContainerWatch
 from harness.orchestrate.containers import Containers, Request
+from harness.orchestrate.early_stop import Judge, may_stop_early
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
 from harness.orchestrate.launch import Command, Launch, free_port, plan_launch
@@ -145,6 +146,8 @@ class _Started:
         restart: Callable[[], Service] | None = None
         if launch.target is not None and self.preparation.plan.target.restart == "on-failure":
             restart = partial(self._restart_target, launch.target)
+        plan = self.preparation.plan
+        judge = Judge(self.writer.path, load, may_stop=may_stop_early(plan.run.early_stop, plan.gates.limits()))
         session = Session(
             writer=self.writer,
             sampler=sampler,
@@ -157,9 +160,14 @@ class _Started:
             deadline_s=load.duration_s + load.drain_timeout_s * len(load.phases) + LOAD_GRACE_S,
             observer=observer,
             restart_target=restart,
+            stop_early=judge.wants_stop,
+            so_far=lambda: judge.so_far,
             watch=self.watch,
         )
-        reason = session.play()
+        try:
+            reason = session.play()
+        finally:
+            judge.close()
         return Finished(self.writer.path, reason)
 
     def _restart_target(self, command: Command) -> Service:

@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.errors import StoreError
 from harness.model import EndReason, Event, EventName
 from harness.orchestrate.container_watch import ContainerWatch
+from harness.orchestrate.early_stop import SoFar
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
 from harness.orchestrate.load_tail import LoadTail, LoadTotals
@@ -36,6 +37,7 @@ class Tick:
     memory_bytes: float | None
     new_events: tuple[Event, ...]
     load: LoadTotals
+    so_far: SoFar | None = None
 
 
 Observer = Callable[[Tick], None]
@@ -83,6 +85,7 @@ class Session:
     observer: Observer
     restart_target: Callable[[], Service] | None = None
     stop_early: Callable[[], bool] | None = None
+    so_far: Callable[[], SoFar | None] | None = None
     watch: ContainerWatch | None = None
 
     def play(self) -> EndReason:
@@ -110,7 +113,8 @@ class Session:
                 selector.select(max(0.0, self.sampler.next_deadline_s() - time.monotonic()))
                 new_events = self._pass_on_events()
                 self.sampler.tick()
-                self.observer(Tick(self._now_s(), self.tap.primary_value, new_events, load_tail.totals()))
+                found = self.so_far() if self.so_far is not None else None
+                self.observer(Tick(self._now_s(), self.tap.primary_value, new_events, load_tail.totals(), found))
                 reason = self._end_reason(selector)
                 if reason is not None:
                     return reason
