@@ -83,6 +83,7 @@ class Columns:
 
     @property
     def costs(self) -> Floats:
+        """Cost of each candidate (m, 2): rising, falling."""
         return np.array([PARAMETERS[kind] for kind in self._kinds_of_term], dtype=np.float64)
 
     @property
@@ -144,19 +145,17 @@ def end_span(levels: Levels) -> tuple[float, float]:
 
 
 def build_columns(levels: Levels, load: Load | None, plan: Plan | None) -> Columns:
-    """Intercept of each piece, time, use by kind, what being driven holds where the plan has quiet spans; all
-    candidates."""
+    """Intercept of each piece, time, use by kind, and every candidate."""
     t_s, start_s = levels.t_s, float(levels.t_s[0])
     length_s = float(t_s[-1] - start_s)
     ones = np.stack([np.where(levels.piece == k, 1.0, 0.0) for k in np.unique(levels.piece)], axis=1)
     line = ((t_s - start_s) / length_s - 0.5)[:, None]
     always = np.column_stack([ones, line])
     used, kinds, spans = _usage(levels, load, plan, always)
-    busy = [(~levels.quiet).astype(np.float64)] if np.any(levels.quiet) and not np.all(levels.quiet) else []
     terms = candidates(t_s, levels.bounds())
     return Columns(
         levels,
-        np.column_stack([always, *used, *busy]),
+        np.column_stack([always, *used]),
         ones.shape[1],
         tuple(kinds),
         tuple(spans),

@@ -27,18 +27,19 @@ class TermKind(StrEnum):
     LOAD = "load"
 
 
-PARAMETERS: dict[TermKind, int] = {
-    TermKind.STEP: 2,
-    TermKind.EXP: 2,
-    TermKind.POWER: 2,
-    TermKind.LOG: 2,
-    TermKind.HINGE: 2,
-    TermKind.QUADRATIC: 1,
-    TermKind.CYCLE: 3,
-    TermKind.LOAD: 1,
+PARAMETERS: dict[TermKind, tuple[float, float]] = {
+    TermKind.STEP: (2.0, 2.0),
+    TermKind.EXP: (1.0, 2.5),
+    TermKind.POWER: (2.0, 2.5),
+    TermKind.LOG: (2.0, 2.5),
+    TermKind.HINGE: (2.0, 2.0),
+    TermKind.QUADRATIC: (1.5, 2.5),
+    TermKind.CYCLE: (3.0, 3.0),
+    TermKind.LOAD: (1.0, 1.0),
 }
-"""What a term costs in the criterion: its coefficients, and one for a place or a time constant that was searched
-for."""
+"""What a term costs in the criterion where it rises and where it falls, in parameters: its coefficients, and up to
+one for a place or a time constant that was searched for. Nearly every process warms up, so a rise that dies out is
+cheap; memory that falls at the start, or growth that slows down by itself, is not expected."""
 
 DECAYING = frozenset({TermKind.EXP, TermKind.POWER, TermKind.LOG})
 SMOOTH = DECAYING | {TermKind.HINGE, TermKind.QUADRATIC}
@@ -68,9 +69,9 @@ class Term:
             case TermKind.STEP:
                 return np.where(inside & (t_s > self.parameter_s), 1.0, 0.0)
             case TermKind.EXP:
-                return np.where(inside, np.exp(-u / self.parameter_s), 0.0)
+                return np.where(inside, -np.exp(-u / self.parameter_s), 0.0)
             case TermKind.POWER:
-                return np.where(inside, (1.0 + u / self.parameter_s) ** -1.5, 0.0)
+                return np.where(inside, -((1.0 + u / self.parameter_s) ** -1.5), 0.0)
             case TermKind.LOG:
                 full = np.log1p(length_s / self.parameter_s)
                 return np.where(inside, np.log1p(u / self.parameter_s) / full, 0.0)

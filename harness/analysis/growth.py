@@ -16,7 +16,7 @@ from harness.analysis.bounded import bounded_interval
 from harness.analysis.design import Columns, Model, build_columns
 from harness.analysis.dictionary import DECAYING, Term
 from harness.analysis.levels import Levels
-from harness.analysis.regression import Floats, Mixture, combine, fit, log_evidence, spacings
+from harness.analysis.regression import Floats, Mixture, combine, fit, spacings
 from harness.analysis.selection import select
 from harness.analysis.usage import Load, Plan
 from harness.model import Interval
@@ -117,39 +117,19 @@ def estimate_growth(
     noise_floor = max(quantum / scale / np.sqrt(12.0), 1e-9)
     columns = build_columns(levels, load, plan)
     gaps = spacings(levels.t_s, levels.piece)
-    trust = _trust(y, columns, gaps, noise_floor)
-    row = trust[:, None]
-    groups = [group * trust[:, None, None] for group in columns.groups]
-    found = select(y * trust, columns.base * row, groups, columns.costs, columns.families, gaps, noise_floor)
+    found = select(y, columns.base, columns.groups, columns.costs, columns.families, gaps, noise_floor)
     model = columns.model(found.chosen)
-    fits = [fit(y * trust, model.design * row, gaps, noise_floor=noise_floor, spent=model.spent)]
+    fits = [fit(y, model.design, gaps, noise_floor=noise_floor, spent=model.spent)]
     views = [fits[0].project(model.functionals)]
     for index, _ in found.rivals:
         rival = columns.model((*found.chosen, index))
-        again = fit(y * trust, rival.design * row, gaps, noise_floor=noise_floor, spent=rival.spent)
+        again = fit(y, rival.design, gaps, noise_floor=noise_floor, spent=rival.spent)
         views.append(again.project(rival.functionals))
     mixture = combine(views, [1.0, *(weight for _, weight in found.rivals)])
     scaled = _scaled(mixture, scale)
-    return _read(columns, model, fits[0], scaled, y, trust, scale, centre, load, plan)
-
-
-_TRUSTS = (1.0, 0.5, 0.2, 0.1, 0.03, 0.01)
-"""Inverse noise of levels under load beside quiet ones; drained levels of real backends are up to a hundred times
-quieter."""
-
-
-def _trust(y: Floats, columns: Columns, gaps: Floats, noise_floor: float) -> Floats:
-    """Inverse noise of each level, one where quiet: the likeliest of ``_TRUSTS`` where the plan has quiet spans."""
-    quiet = columns.levels.quiet
-    if not np.any(quiet) or np.all(quiet):
-        return np.ones(y.size)
-    best, best_score = np.ones(y.size), -np.inf
-    for trust in _TRUSTS:
-        rows = np.where(quiet, 1.0, trust)
-        score = log_evidence(y * rows, columns.base * rows[:, None], gaps, noise_floor) + float(np.sum(np.log(rows)))
-        if score > best_score:
-            best, best_score = rows, score
-    return best
+    if levels.idle is not None:
+        scaled = scaled.informed(_unit_vector(scaled, _LASTING), levels.idle.slope, levels.idle.error)
+    return _read(columns, model, fits[0], scaled, y, gaps, scale, centre, load, plan)
 
 
 def _scaled(mixture: Mixture, scale: float) -> Mixture:
@@ -164,7 +144,7 @@ def _read(
     first: Mixture,
     mixture: Mixture,
     y: Floats,
-    trust: Floats,
+    gaps: Floats,
     scale: float,
     centre: float,
     load: Load | None,
@@ -187,7 +167,7 @@ def _read(
         time=Interval(*mixture.interval(end)),
         per_query=per_query,
         per_query_reason=reason,
-        parts=_parts(columns, model, mixture, first, load, plan, y, trust),
+        parts=_parts(columns, model, mixture, first, load, plan, y, gaps),
         detectable=0.5 * (high - low) * DETECTABLE_FACTOR,
         terms=model.terms,
         load_terms=model.load_terms,
@@ -224,7 +204,7 @@ def _parts(
     load: Load | None,
     plan: Plan | None,
     y: Floats,
-    trust: Floats,
+    gaps: Floats,
 ) -> tuple[Part, ...]:
     if load is None or plan is None:
         return ()
@@ -239,7 +219,7 @@ def _parts(
             continue
         j = columns.kinds.index(k)
         usual, certain = (_one_kind(mixture, columns, j, level) for level in (0.95, GATE_CONFIDENCE))
-        parts.append(Part(kind, counts[kind], usual, certain, None, _lasts(columns, model, first, j, y, trust)))
+        parts.append(Part(kind, counts[kind], usual, certain, None, _lasts(columns, model, first, j, y, gaps)))
     return tuple(parts)
 
 
@@ -255,10 +235,9 @@ def _one_kind(mixture: Mixture, columns: Columns, j: int, confidence: float) -> 
     return Interval(estimate / span, low / span, high / span, confidence)
 
 
-def _lasts(columns: Columns, model: Model, first: Mixture, j: int, y: Floats, trust: Floats) -> bool:
+def _lasts(columns: Columns, model: Model, first: Mixture, j: int, y: Floats, gaps: Floats) -> bool:
     """Whether the second half of a kind's queries still grows memory by a fifth of what all of them do."""
     column = columns.line + 1 + j
     later = np.maximum(model.design[:, column] - 0.5, 0.0)[:, None]
-    gaps = spacings(columns.levels.t_s, columns.levels.piece)
-    again = fit(y * trust, np.column_stack([model.design, later]) * trust[:, None], gaps, phis=(min(first.phi, 0.99),))
+    again = fit(y, np.column_stack([model.design, later]), gaps, phis=(min(first.phi, 0.99),))
     return bool(again.mean[column] + again.mean[-1] >= 0.2 * first.mean[column])

@@ -8,9 +8,8 @@ are spiky.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from harness.analysis.regression import Floats
 from harness.analysis.sawtooth import FEWEST_TROUGHS, Sawtooth, find_sawtooth
 
 FEWEST_LEVELS, MOST_LEVELS, USUAL_LEVELS = 60, 240, 120
+_FEWEST_IN_SPAN, _FEWEST_SLOPES = 4, 4
 SPIKY_SHARE = (0.0005, 0.1)
 """Between these shares of samples far from their span's median the samples are spiky, and medians are taken."""
 
@@ -30,13 +30,22 @@ class LevelKind(StrEnum):
     MEAN = "mean"
     MEDIAN = "median"
     TROUGH = "trough"
+    DRAINED = "drained"
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """Growth per second and its standard error."""
+
+    slope: float
+    error: float
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
     """K levels at ``t_s``, each standing for ``[low_s, high_s]``; ``piece`` numbers the stretch between restarts.
 
-    ``quiet`` says whether nothing was driven, where the plan has quiet spans at all.
+    ``idle`` is growth inside the quiet spans, where the levels are one a span and do not hold it themselves.
     """
 
     t_s: Floats
@@ -44,10 +53,10 @@ class Levels:
     low_s: Floats
     high_s: Floats
     piece: NDArray[np.int64]
-    quiet: NDArray[np.bool_]
     kind: LevelKind
     sawtooth: Sawtooth | None
     quantum: float
+    idle: Slope | None = None
 
     @property
     def count(self) -> int:
@@ -74,20 +83,27 @@ def reduce(
         y: (n,)
         piece: (n,)
         wanted: about how many levels; between ``FEWEST_LEVELS`` and ``MOST_LEVELS``.
-        quiet: disjoint spans, ascending; no level lies across their borders.
+        quiet: disjoint spans, ascending, of the later part of drains and idle phases; given, only they have levels:
+        what is
+            left when the load has gone does not mix with what the load needs while it runs.
     """
     wanted = min(max(wanted, FEWEST_LEVELS), MOST_LEVELS)
     quantum = smallest_step(y)
     saw = find_sawtooth(t_s, y) if np.unique(piece).size == 1 else _find_in_pieces(t_s, y, piece)
+    inside = _inside(t_s, quiet)
+    if np.count_nonzero(inside) >= len(quiet) > 0:
+        t_s, y, piece = t_s[inside], y[inside], piece[inside]
+        levels = _averaged(t_s, y, piece, _between(quiet), saw, quantum, LevelKind.DRAINED)
+        return replace(levels, idle=_slope_inside(t_s, y, quiet, quantum))
     if saw is not None and saw.troughs.size >= FEWEST_TROUGHS:
         at = saw.troughs
         t_s, y, piece = t_s[at], y[at], piece[at]
         if at.size <= MOST_LEVELS:
-            return Levels(t_s, y, t_s, t_s, piece, _inside(t_s, quiet), LevelKind.TROUGH, saw, quantum)
-        return _averaged(t_s, y, piece, wanted, quiet, saw, quantum, LevelKind.TROUGH)
+            return Levels(t_s, y, t_s, t_s, piece, LevelKind.TROUGH, saw, quantum)
+        return _averaged(t_s, y, piece, _edges(float(t_s[0]), float(t_s[-1]), wanted), saw, quantum, LevelKind.TROUGH)
     if t_s.size <= wanted:
-        return Levels(t_s, y, t_s, t_s, piece, _inside(t_s, quiet), LevelKind.SAMPLE, saw, quantum)
-    return _averaged(t_s, y, piece, wanted, quiet, saw, quantum, None)
+        return Levels(t_s, y, t_s, t_s, piece, LevelKind.SAMPLE, saw, quantum)
+    return _averaged(t_s, y, piece, _edges(float(t_s[0]), float(t_s[-1]), wanted), saw, quantum, None)
 
 
 def _inside(t_s: Floats, spans: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
@@ -123,15 +139,13 @@ def _averaged(
     t_s: Floats,
     y: Floats,
     piece: NDArray[np.int64],
-    wanted: int,
-    quiet: Sequence[tuple[float, float]],
+    edges: Floats,
     saw: Sawtooth | None,
     quantum: float,
     kind: LevelKind | None,
 ) -> Levels:
     """Means (or medians) of spans of about equal length, none across a piece's or a quiet span's border; no level in
     a gap."""
-    edges = _edges(float(t_s[0]), float(t_s[-1]), wanted, quiet)
     number = np.searchsorted(edges, t_s, side="right") + piece * (edges.size + 1)
     starts = np.flatnonzero(np.concatenate([[True], np.diff(number) != 0]))
     counts = np.diff(np.append(starts, t_s.size))
@@ -146,17 +160,42 @@ def _averaged(
         spiky = SPIKY_SHARE[0] < share < SPIKY_SHARE[1]
         kind, means = (LevelKind.MEDIAN, medians) if spiky else (LevelKind.MEAN, means)
     at = np.flatnonzero(counts >= 0.25 * np.median(counts))
-    t_level = times[at]
     low_s, high_s = t_s[starts[at]], t_s[ends[at]]
-    return Levels(t_level, means[at], low_s, high_s, piece[starts[at]], _inside(t_level, quiet), kind, saw, quantum)
+    return Levels(times[at], means[at], low_s, high_s, piece[starts[at]], kind, saw, quantum)
 
 
-def _edges(start_s: float, end_s: float, wanted: int, quiet: Sequence[tuple[float, float]]) -> Floats:
-    """Inner edges of the spans that become levels."""
-    width_s = (end_s - start_s) / wanted
-    borders = [border for span in quiet for border in span if start_s < border < end_s]
-    marks = [start_s, *borders, end_s]
-    parts = [
-        np.linspace(low, high, max(round((high - low) / width_s), 1), endpoint=False) for low, high in pairwise(marks)
-    ]
-    return np.concatenate(parts)[1:]
+def _edges(start_s: float, end_s: float, wanted: int) -> Floats:
+    """Inner edges of the ``wanted`` spans of equal length that become levels."""
+    return np.linspace(start_s, end_s, wanted + 1)[1:-1]
+
+
+def _between(quiet: Sequence[tuple[float, float]]) -> Floats:
+    """Edges between quiet spans, so that each is one level; in a long run between groups of them."""
+    each = -(-len(quiet) // MOST_LEVELS)
+    return np.array([low for low, _ in quiet[each::each]])
+
+
+def _slope_inside(t_s: Floats, y: Floats, quiet: Sequence[tuple[float, float]], quantum: float) -> Slope | None:
+    """Growth per second inside the quiet spans: the mean of their own slopes, its error from how they differ.
+
+    A fall while idle is memory coming back late, not growth that use would have to make up for: it counts as none,
+    with an error of its own size.
+    """
+    slopes, weights = [], []
+    for low, high in quiet:
+        a, b = np.searchsorted(t_s, [low, high])
+        if b - a < _FEWEST_IN_SPAN:
+            continue
+        u = t_s[a:b] - np.mean(t_s[a:b])
+        weight = float(u @ u)
+        slopes.append(float(u @ (y[a:b] - np.mean(y[a:b]))) / weight)
+        weights.append(weight)
+    if len(slopes) < _FEWEST_SLOPES:
+        return None
+    share = np.array(weights) / np.sum(weights)
+    values = np.array(slopes)
+    mean = float(share @ values)
+    effective = 1.0 / float(share @ share)
+    spread = float(np.sqrt(share @ (values - mean) ** 2 / max(effective - 1.0, 1.0)))
+    error = max(spread * (1.0 + 2.0 / effective), quantum / np.sqrt(12.0 * np.sum(weights)), 1e-12)
+    return Slope(max(mean, 0.0), max(error, -mean))

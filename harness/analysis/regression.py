@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 PHI_GRID: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.75, 0.85, 0.9, 0.95, 0.98, 0.995)
 """Correlations between neighbouring levels; 0.995 is a random walk to a series of 240 levels."""
 
+RANDOM_WALK = 0.05
+"""Chance beforehand that levels wander without returning; fragmented heaps do."""
 _RANK_TOLERANCE = 1e-9
 _BISECTIONS = 60
 
@@ -97,6 +99,22 @@ class Mixture:
             self.weights,
             self.coefficients @ functionals.T,
             np.einsum("qi,mij,rj->mqr", functionals, self.covariances, functionals),
+            self.freedoms,
+        )
+
+    def informed(self, contrast: Floats, value: float, error: float) -> Mixture:
+        """The mixture after an independent measurement of ``contrast @ coefficients``, with its standard error."""
+        along = self.covariances @ contrast
+        variances = along @ contrast + error * error
+        surprise = value - self.coefficients @ contrast
+        gains = along / variances[:, None]
+        logs = -0.5 * (surprise**2 / variances + np.log(variances))
+        weights = self.weights * np.exp(logs - np.max(logs))
+        return Mixture(
+            self.phis,
+            weights / np.sum(weights),
+            self.coefficients + gains * surprise[:, None],
+            self.covariances - np.einsum("mi,mj->mij", gains, along),
             self.freedoms,
         )
 
@@ -192,26 +210,9 @@ def fit(
     return Mixture(grid, weights / np.sum(weights), coefficients, covariances, np.full(grid.size, freedom))
 
 
-def log_evidence(y: Floats, design: Floats, gaps: Floats, noise_floor: float = 0.0) -> float:
-    """Log restricted likelihood of a model, the best over a few autocorrelations; to compare the noise of two views."""
-    count, columns = design.shape
-    freedom = max(count - columns, 1)
-    best = -np.inf
-    for phi in (0.0, 0.4, 0.75, 0.9, 0.98):
-        white_y, log_det = whiten(y, gaps, phi)
-        white_x, _ = whiten(design, gaps, phi)
-        left, singular, _ = np.linalg.svd(white_x, full_matrices=False)
-        keep = singular > _RANK_TOLERANCE * max(float(singular[0]), 1e-300)
-        residual = white_y - left @ np.where(keep, left.T @ white_y, 0.0)
-        variance = max(float(residual @ residual) / freedom, noise_floor * noise_floor, 1e-300)
-        volume = 2.0 * float(np.sum(np.log(np.where(keep, singular, 1.0))))
-        best = max(best, -0.5 * (freedom * float(np.log(variance)) + log_det + volume))
-    return best
-
-
 def _prior(phis: Floats) -> Floats:
-    """Weight of each autocorrelation of the grid beforehand: Jeffreys' density for a first-order autoregression."""
+    """Weight of each autocorrelation of the grid beforehand: every one alike, and a random walk possible."""
     if phis.size == 1:
         return np.ones(1)
     edges = np.concatenate([[phis[0]], 0.5 * (phis[1:] + phis[:-1]), [1.0]])
-    return np.asarray(np.diff(np.arcsin(edges)))
+    return np.asarray(np.diff(edges) + RANDOM_WALK * (phis == phis[-1]))

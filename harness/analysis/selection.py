@@ -53,7 +53,8 @@ def select(
         y: K levels, scaled to the order of one.
         base: (K, p), columns that are in the model whatever happens.
         groups: arrays (K, c, m): m candidates of c columns each, numbered through the list.
-        parameters: cost of each candidate in parameters, in the same numbering.
+        parameters: (m, 2), cost of each candidate in parameters with a coefficient above and below zero, in the same
+            numbering.
         families: number of the family of each candidate, -1 for one that is no rival.
         gaps: as from ``regression.spacings``.
         noise_floor: standard deviation below which an improvement is not believed.
@@ -96,15 +97,15 @@ def _forward(
     most = min(max_terms, (count - base.shape[1]) // 4)
     while True:
         measured = [_gains(g, n, residual) for g, n in zip(open_groups, norms, strict=True)]
-        gains = np.concatenate([gain for gain, _ in measured])
-        volumes = np.concatenate([volume for _, volume in measured])
+        gains, volumes, signs = (np.concatenate(part) for part in zip(*measured, strict=True))
+        cost = np.where(signs >= 0.0, parameters[:, 0], parameters[:, 1])
         gains[chosen] = 0.0
         left = freedom - np.concatenate([np.full(g.shape[2], g.shape[1]) for g in open_groups])
         restricted = left * np.log(np.maximum(rss - gains, floor) / left) + constant + volumes
-        scores = restricted + weight * parameters
+        scores = restricted + weight * cost
         index = int(np.argmin(np.where(gains > 0.0, scores, np.inf)))
         if len(chosen) >= most or not (gains[index] > 0.0 and scores[index] < criterion):
-            excess = np.where(gains > 0.0, restricted + RIVAL_COST * parameters - criterion, np.inf)
+            excess = np.where(gains > 0.0, restricted + RIVAL_COST * cost - criterion, np.inf)
             return Selection(tuple(chosen), phi, float(criterion), _rivals(excess, families) if most else ())
         group, position = _locate(groups, index)
         added = _orthonormal(open_groups[group][:, :, position])
@@ -112,7 +113,7 @@ def _forward(
         open_groups = [g - np.tensordot(added, np.tensordot(added.T, g, 1), 1) for g in open_groups]
         chosen.append(index)
         freedom = float(left[index])
-        constant += float(volumes[index]) + weight * float(parameters[index])
+        constant += float(volumes[index]) + weight * float(cost[index])
         rss = max(float(residual @ residual), floor)
         criterion = float(scores[index])
 
@@ -135,21 +136,21 @@ def _log_volume(matrix: Floats) -> float:
     return 2.0 * float(np.sum(np.log(singular[singular > 1e-9 * max(float(singular[0]), 1e-300)])))
 
 
-def _gains(group: Floats, norms: Floats, residual: Floats) -> tuple[Floats, Floats]:
+def _gains(group: Floats, norms: Floats, residual: Floats) -> tuple[Floats, Floats, Floats]:
     """Of each candidate of a group (K, c, m) orthogonal to the model: the drop of the residual sum of squares, and the
-    growth of the log determinant of the design, both (m,)."""
+    growth of the log determinant of the design, and the sign of its coefficient; all (m,)."""
     squares = np.einsum("kcm,kcm->cm", group, group)
     products = np.einsum("kcm,k->cm", group, residual)
     alive = squares > 1e-7 * norms
     if group.shape[1] == 1:
         safe = np.where(alive, squares, 1.0)
-        return np.where(alive, products**2 / safe, 0.0)[0], np.log(safe)[0]
+        return np.where(alive, products**2 / safe, 0.0)[0], np.log(safe)[0], products[0]
     cross = np.einsum("km,km->m", group[:, 0], group[:, 1])
     determinant = squares[0] * squares[1] - cross**2
     solid = alive[0] & alive[1] & (determinant > 1e-9 * squares[0] * squares[1])
     numerator = squares[1] * products[0] ** 2 - 2.0 * cross * products[0] * products[1] + squares[0] * products[1] ** 2
     safe = np.where(solid, determinant, 1.0)
-    return np.where(solid, numerator / safe, 0.0), np.log(safe)
+    return np.where(solid, numerator / safe, 0.0), np.log(safe), np.ones(safe.size)
 
 
 def _locate(groups: list[Floats], index: int) -> tuple[int, int]:
