@@ -51,7 +51,7 @@ app.command("init")(init.init)
 def run_command_line(arguments: Sequence[str]) -> int:
     """Carries out one command line; the exit code of the contract."""
     try:
-        result = app(list(arguments), standalone_mode=False)
+        result = app(list(arguments), prog_name="soak", standalone_mode=False)
     except TyperException as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         return _complain(f"{message.rstrip('.')}; see `soak --help`", ExitCode.USAGE)
