@@ -30,6 +30,15 @@ start_with() {
   return 1
 }
 
+# Debian's own Compose where there is none: it brings compose.yaml up as well as the plugin does
+require_compose() {
+  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || {
+    command -v apt-get >/dev/null && [[ $(id -u) == 0 ]] || return 0
+    echo "installing docker-compose" >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker-compose >/dev/null
+  }
+}
+
 start() {
   answers && return 0
   [[ -z ${DOCKER_HOST:-} ]] || fail "expected the engine of DOCKER_HOST to answer, found none; start it or unset DOCKER_HOST"
@@ -50,7 +59,7 @@ stop() {
 }
 
 case ${1:-start} in
-  start) start ;;
+  start) start; require_compose ;;
   stop) stop ;;
   *) fail "expected start or stop, found '$1'" ;;
 esac

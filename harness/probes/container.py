@@ -40,6 +40,9 @@ COLUMNS = (
 RESTART_GRACE_S = 3.0
 """Time between the end and the next start in a `docker restart` (measured: under 0.5 s), with room to spare."""
 
+STATISTICS_PERIOD_S = 2.0
+"""An engine answers with statistics only at its own next second (measured: 1.00 s a reading, also with one-shot)."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Life:
@@ -91,6 +94,9 @@ class ContainerProbe:
 
     @property
     def period_s(self) -> float:
+        """As asked for; longer once it is known that the engine must be asked at every reading."""
+        if self._life is not None and self._life.cgroup is None:
+            return max(self._period_s, STATISTICS_PERIOD_S)
         return self._period_s
 
     @property

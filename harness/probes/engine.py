@@ -75,7 +75,7 @@ class Engine(Protocol):
         """
 
     def statistics(self, container: str) -> Mapping[str, Any]:
-        """The engine's own statistics, one reading without waiting for a second. Raises ProbeError."""
+        """The engine's own statistics, one reading, for which it takes up to a second. Raises ProbeError."""
 
     def events(self, container: str, since_s: float, until_s: float) -> tuple[EngineEvent, ...]:
         """What happened in ``[since_s, until_s)``, oldest first. Raises ProbeError."""

@@ -15,7 +15,13 @@ import pytest
 from harness.errors import ProbeError
 from harness.model import ContainerIdentity
 from harness.probes.base import Gone
-from harness.probes.container import COLUMNS, RESTART_GRACE_S, ContainerProbe, reading_of_statistics
+from harness.probes.container import (
+    COLUMNS,
+    RESTART_GRACE_S,
+    STATISTICS_PERIOD_S,
+    ContainerProbe,
+    reading_of_statistics,
+)
 from harness.probes.engine import ContainerState, EngineEvent, parse_time_s
 
 DATA = Path(__file__).parent / "data"
@@ -187,11 +193,12 @@ def test_a_group_that_goes_away_while_it_is_read(machine: Machine) -> None:
 
 def test_a_remote_engine_answers_by_statistics(machine: Machine, tmp_path: Path) -> None:
     """Without files the engine's numbers are used; its own limit, not the host's memory, is the limit."""
-    probe = ContainerProbe("backend", connect=lambda: machine.engine, proc=tmp_path / "elsewhere")
+    probe = ContainerProbe("backend", period_s=0.25, connect=lambda: machine.engine, proc=tmp_path / "elsewhere")
 
     assert probe.check() is None
     reading = probe.read()
 
+    assert probe.period_s == STATISTICS_PERIOD_S
     assert (reading["anon_bytes"], reading["file_bytes"], reading["working_set_bytes"]) == (40, 45, 70)
     assert (reading["limit_bytes"], reading["cpu_s"], reading["pids_count"]) == (500, 2.5, 7)
     assert (reading["oom_kills_count"], reading["kernel_bytes"]) == (None, None)
