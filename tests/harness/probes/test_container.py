@@ -40,7 +40,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.now = ContainerState(ID, "backend", running=True, started_at=FIRST, pid=10, memory_limit_bytes=500)
-        self.log: list[EngineEvent] = []
+        self.past: list[EngineEvent] = []
         self.asked = 0
         self.closed = False
 
@@ -52,7 +52,10 @@ class FakeEngine:
         return STATISTICS
 
     def events(self, container: str, since_s: float, until_s: float) -> tuple[EngineEvent, ...]:
-        return tuple(event for event in self.log if since_s <= event.time_s < until_s)
+        return tuple(event for event in self.past if since_s <= event.time_s < until_s)
+
+    def log(self, container: str, since_s: float, until_s: float) -> bytes:
+        return b""
 
     def now_s(self) -> float:
         return (parse_time_s(FIRST) or 0) + 60
@@ -124,7 +127,7 @@ def test_a_kill_and_restart_is_a_new_identity_and_counted(machine: Machine) -> N
     probe.read()
     machine.end()
     machine.start(11)
-    machine.engine.log.append(EngineEvent((parse_time_s(SECOND) or 0) - 1, "oom"))
+    machine.engine.past.append(EngineEvent((parse_time_s(SECOND) or 0) - 1, "oom"))
     machine.engine.now = replace(machine.engine.now, started_at=SECOND, pid=11, restarts_count=1)
 
     reading = probe.read()
