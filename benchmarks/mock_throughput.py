@@ -1,6 +1,8 @@
 """How fast the mock is, against nginx serving the same bytes and against the nearest public mock.
 
 Server on core 0, generator (wrk, or this process) on core 1, every contender in the same run, several rounds in turn.
+Ratios are of answers per second of the server's processor time, that is of its whole core: on a machine that does
+other things besides, the rate by the clock (printed too) depends on what else gets the core in that moment.
 Needs ``nginx`` and ``wrk`` (Debian: nginx-light, wrk); the public mock needs Node and
 ``npm install --prefix .node @copilotkit/aimock``, and is left out with a note where that is missing.
 
@@ -26,6 +28,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -91,8 +94,24 @@ def mock_command(port: int, profile: str) -> list[str]:
     return [sys.executable, "-m", "mock_tts", "serve", "--port", str(port), "--profile", profile]
 
 
-def wrk(url: str, seconds: int, directory: Path, headers: dict[str, str], body: str | None) -> float:
-    """Answers per second; 0 when any answer was not 2xx."""
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Answers per second of the clock, and per second of processor time of the server."""
+
+    per_s: float
+    per_cpu_s: float
+
+
+def cpu_s(process: subprocess.Popen[bytes]) -> float:
+    """Processor time of ``process`` and its children so far."""
+    parent = psutil.Process(process.pid)
+    return sum(sum(one.cpu_times()[:2]) for one in (parent, *parent.children(recursive=True)))
+
+
+def wrk(
+    server: subprocess.Popen[bytes], url: str, seconds: int, directory: Path, headers: dict[str, str], body: str | None
+) -> Rate:
+    """How fast ``server`` answers. Ends the benchmark when any answer was not 2xx."""
     script = directory / "wrk.lua"
     lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()]
     if body is not None:
@@ -110,11 +129,13 @@ def wrk(url: str, seconds: int, directory: Path, headers: dict[str, str], body: 
         str(script),
         url,
     ]
+    before_s = cpu_s(server)
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"Requests/sec:\s+([\d.]+)", out)
+    spent_s = cpu_s(server) - before_s
+    found = re.search(r"(\d+) requests in .*?Requests/sec:\s+([\d.]+)", out, re.DOTALL)
     if found is None or "Non-2xx" in out:
         raise SystemExit(f"wrk on {url}: expected only 2xx answers, found:\n{out}")
-    return float(found.group(1))
+    return Rate(float(found.group(2)), int(found.group(1)) / spent_s)
 
 
 def speech_bytes(port: int) -> bytes:
@@ -161,32 +182,37 @@ def aimock_command(directory: Path, port: int) -> list[str] | None:
     return ["node", str(script)]
 
 
-def throughput(directory: Path, seconds: int, rounds: int) -> dict[str, list[float]]:
-    """Answers per second of every contender, round by round."""
+def throughput(directory: Path, seconds: int, rounds: int) -> dict[str, list[Rate]]:
+    """The rates of every contender, round by round."""
     ports = {"mock": free_port(), "nginx": free_port(), "aimock": free_port()}
-    rates: dict[str, list[float]] = {"nginx file": [], "mock full": [], "mock stream": [], "aimock full": []}
+    rates: dict[str, list[Rate]] = {"nginx file": [], "mock full": [], "mock stream": [], "aimock full": []}
     headers = {"xi-api-key": "bench", "content-type": "application/json"}
     body = json.dumps({"text": TEXT})
     voice = "/v1/text-to-speech/21m00Tcm4TlvDq8ikWAM"
-    with child(mock_command(ports["mock"], "instant"), ports["mock"]), contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        mock_server = stack.enter_context(child(mock_command(ports["mock"], "instant"), ports["mock"]))
         (directory / "www").mkdir()
         audio = speech_bytes(ports["mock"])
         (directory / "www" / "speech.mp3").write_bytes(audio)
         print(f"one answer: {len(audio)} bytes")
-        stack.enter_context(child(nginx_command(directory, ports["nginx"]), ports["nginx"]))
+        nginx = stack.enter_context(child(nginx_command(directory, ports["nginx"]), ports["nginx"]))
         peer = aimock_command(directory, ports["aimock"])
         if peer is None:
             print("aimock: not installed (npm install --prefix .node @copilotkit/aimock), left out")
         else:
-            stack.enter_context(child(peer, ports["aimock"]))
+            aimock = stack.enter_context(child(peer, ports["aimock"]))
         url = "http://127.0.0.1:{}{}"
         for _ in range(rounds):
-            rates["nginx file"].append(wrk(url.format(ports["nginx"], "/speech.mp3"), seconds, directory, {}, None))
+            rates["nginx file"].append(
+                wrk(nginx, url.format(ports["nginx"], "/speech.mp3"), seconds, directory, {}, None)
+            )
             mock = url.format(ports["mock"], voice)
-            rates["mock full"].append(wrk(mock, seconds, directory, headers, body))
-            rates["mock stream"].append(wrk(f"{mock}/stream", seconds, directory, headers, body))
+            rates["mock full"].append(wrk(mock_server, mock, seconds, directory, headers, body))
+            rates["mock stream"].append(wrk(mock_server, f"{mock}/stream", seconds, directory, headers, body))
             if peer is not None:
-                rates["aimock full"].append(wrk(url.format(ports["aimock"], voice), seconds, directory, headers, body))
+                rates["aimock full"].append(
+                    wrk(aimock, url.format(ports["aimock"], voice), seconds, directory, headers, body)
+                )
     return {name: values for name, values in rates.items() if values}
 
 
@@ -257,7 +283,8 @@ async def held_sockets(port: int, count: int) -> int:
                 message = {"text": "Hi there, friend. ", "context_id": f"c{index}", "flush": True}
                 await socket_.send(json.dumps(message))
             await socket_.send(json.dumps({"close_socket": True}))
-            finals, audio = set(), set()
+            finals: set[str] = set()
+            audio: set[str] = set()
             async for raw in socket_:
                 message = json.loads(raw)
                 (finals if message.get("isFinal") else audio).add(message.get("contextId"))
@@ -301,7 +328,7 @@ def main() -> None:
 
 
 def report(
-    rates: dict[str, list[float]],
+    rates: dict[str, list[Rate]],
     errors: list[float],
     held: int,
     busy: float,
@@ -310,11 +337,13 @@ def report(
     path: Path | None,
 ) -> bool:
     """Prints the tables; whether everything required holds."""
-    middle = {name: statistics.median(values) for name, values in rates.items()}
+    clock = {name: statistics.median(rate.per_s for rate in values) for name, values in rates.items()}
+    middle = {name: statistics.median(rate.per_cpu_s for rate in values) for name, values in rates.items()}
     nginx = middle["nginx file"]
-    print(f"\n{'contender':14} {'answers/s':>10} {'of nginx':>9}   rounds")
+    print(f"\n{'contender':14} {'answers/s':>10} {'per cpu s':>10} {'of nginx':>9}   rounds, per cpu s")
     for name, rate in middle.items():
-        print(f"{name:14} {rate:10.0f} {rate / nginx:9.2f}   {' '.join(f'{one:.0f}' for one in rates[name])}")
+        rounds = " ".join(f"{one.per_cpu_s:.0f}" for one in rates[name])
+        print(f"{name:14} {clock[name]:10.0f} {rate:10.0f} {rate / nginx:9.2f}   {rounds}")
     ordered = sorted(map(abs, errors))
     p99_ms = ordered[int(len(ordered) * 0.99)] * 1000
     checks = [
@@ -334,7 +363,8 @@ def report(
         passed = passed and holds
         print(f"{'ok  ' if holds else 'MISS'} {text}: {value:.2f} ({sign} {bound:g})")
     if path is not None:
-        figures = {"answers_per_s": rates, "pacing_p99_ms": p99_ms, "sockets_held": held, "passed": passed}
+        measured = {name: [asdict(rate) for rate in values] for name, values in rates.items()}
+        figures = {"rates": measured, "pacing_p99_ms": p99_ms, "sockets_held": held, "passed": passed}
         path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return passed
 

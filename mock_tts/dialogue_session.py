@@ -55,19 +55,19 @@ class DialogueSession(SocketSession):
         return self._create(name, None, now_s)
 
     def _hear(self, context: Context, message: DialogueMessage, now_s: float) -> None:
-        lines = self._lines[context.context_id]
+        name = context.context_id
         for item in message.inputs or ():
             wrong = self.desk.voice_error([item.voice_id])
             if wrong is not None:
-                raise SocketError("voice_id_does_not_exist", wrong, context_id=context.context_id, param="inputs")
+                raise SocketError("voice_id_does_not_exist", wrong, context_id=name, param="inputs")
             if item.new_turn:
                 self._generate(context, now_s, ends_turn=True)
             if item.text.strip():
-                lines.append(Line(item.text, item.voice_id))
-        text = "".join(line.text for line in lines)
+                self._lines[name].append(Line(item.text, item.voice_id))
+        text = "".join(line.text for line in self._lines[name])
         if len(text) > self.rules.max_chars:
             limit = f"A maximum of {self.rules.max_chars} characters may be buffered."
-            raise SocketError("max_character_limit_exceeded", limit, context_id=context.context_id, param="inputs")
+            raise SocketError("max_character_limit_exceeded", limit, context_id=name, param="inputs")
         ripe = len(text) >= THRESHOLD_CHARS and len(text.split()) >= THRESHOLD_WORDS
         if message.flush or ripe:
             self._generate(context, now_s, ends_turn=bool(message.flush))

@@ -12,7 +12,7 @@ def test_pages_are_read_back_packet_by_packet() -> None:
     packets = [bytes([0x78]) + bytes(length) for length in (1, 254, 255, 256, 510, 1000)]
     pages = OpusPages(serial=7)
     data = pages.head() + pages.pages(packets[:3], 960, last=False) + pages.pages(packets[3:], 960, last=True)
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         read = [bytes(packet) for packet in container.demux() if packet.size]
 
     assert read == packets

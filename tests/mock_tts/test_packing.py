@@ -20,8 +20,8 @@ def decoded_s(data: bytes, audio_format: AudioFormat) -> float:
     """Seconds that PyAV gets out of ``data``."""
     raw = RAW.get(audio_format.family)
     options = {"sample_rate": str(audio_format.rate_hz)} if raw else {}
-    with av.open(io.BytesIO(data), format=raw, options=options) as container:
-        return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+    with av.open(io.BytesIO(data), "r", format=raw, options=options) as container:
+        return sum((frame.samples / frame.sample_rate for frame in container.decode(audio=0)), 0.0)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -65,6 +65,7 @@ def test_sdk_reads_errors(mock: Mock) -> None:
     assert caught.value.body["detail"]["status"] == "invalid_output_format"
 
 
+@pytest.mark.filterwarnings("ignore:ConnectionClosed.code:DeprecationWarning")  # the SDK's own use
 def test_realtime_sdk_over_tls(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
     """``convert_realtime``, unmodified, needs only SSL_CERT_FILE; it ends because the server closes."""
     monkeypatch.setenv("SSL_CERT_FILE", str(mock.ca_path))

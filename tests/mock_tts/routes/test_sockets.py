@@ -28,13 +28,12 @@ def open_socket(mock: Mock, path: str, headers: dict[str, str] | None = None) ->
 
 def rest(socket: ClientConnection) -> tuple[list[Any], int, str]:
     """Every message until the close, its code and its reason."""
-    messages = []
-    try:
+    messages: list[Any] = []
+    with pytest.raises(ConnectionClosed) as caught:  # noqa: PT012 - the close is what ends the reading
         while True:
             messages.append(json.loads(socket.recv(timeout=20)))
-    except ConnectionClosed as error:
-        assert error.rcvd is not None
-        return messages, error.rcvd.code, error.rcvd.reason
+    assert caught.value.rcvd is not None
+    return messages, caught.value.rcvd.code, caught.value.rcvd.reason
 
 
 def test_single_socket_speaks_and_closes_with_1000(mock: Mock) -> None:

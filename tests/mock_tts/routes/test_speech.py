@@ -23,7 +23,7 @@ TEXT = "The quick brown fox jumps over the lazy dog now."
 
 def post(mock: Mock, path: str = PATH, body: Any = None, **options: Any) -> httpx.Response:
     headers = {"xi-api-key": "k", **options.pop("headers", {})}
-    sent = {"json": {"text": TEXT} if body is None else body} if "content" not in options else {}
+    sent: dict[str, Any] = {} if "content" in options else {"json": {"text": TEXT} if body is None else body}
     return httpx.post(mock.http_url + path, headers=headers, timeout=30, **sent, **options)
 
 
