@@ -1,9 +1,13 @@
 """Speech for one chunk, and fault 3, ``tts_chunk_refs``: the response history that is never emptied."""
 
+import asyncio
 from typing import Protocol
 
 from voice_backend.ledger import Held
 from voice_backend.tts_client import Speech
+
+CALLS_AT_A_TIME = 64
+"""Calls upstream at the same moment; the rest wait. Plans allow 2 to 30; each call in flight costs about 150 KB."""
 
 
 class Speaker(Protocol):
@@ -30,6 +34,7 @@ class LocalSpeaker:
 
     def __init__(self, speech: Speech) -> None:
         self._speech = speech
+        self._calls = asyncio.Semaphore(CALLS_AT_A_TIME)
         self._history: list[bytes] = []
         self._history_bytes = 0
 
@@ -41,7 +46,8 @@ class LocalSpeaker:
 
         Before: the chunk stays referenced from the history after it is sent. After: only the caller has it.
         """
-        audio = await self._speech.generate(text, voice_id=voice_id, model_id=model_id)
+        async with self._calls:
+            audio = await self._speech.generate(text, voice_id=voice_id, model_id=model_id)
         if keep:
             self._history.append(audio)
             self._history_bytes += len(audio)
