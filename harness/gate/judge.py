@@ -6,16 +6,18 @@ inconclusive between. An exact value at its limit is within.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from harness.assess import Assessment
+from harness.assess import Assessment, assess
 from harness.gate import values
 from harness.gate.values import Material, Value
-from harness.model import EXIT_CODE_OF_OUTCOME, ExitCode, Interval, Outcome
+from harness.model import EXIT_CODE_OF_OUTCOME, EventName, ExitCode, Interval, Limits, Outcome
 from harness.plan.gate_rules import GateRule, Judged, Recorded, missing, require_recorded
+from harness.plan.gates import GatesSection
 from harness.report.story import gate_limit, gate_title, gate_value
-from harness.store.reader import StoredRun
+from harness.store.reader import StoredRun, read_manifest, read_run
 from harness.verdict import GateResult, Verdict
 
 
@@ -24,15 +26,56 @@ def exit_code(verdict: Verdict) -> ExitCode:
     return EXIT_CODE_OF_OUTCOME[verdict.outcome]
 
 
-def with_gates(assessment: Assessment, run: StoredRun, rules: Sequence[GateRule], recorded: Recorded) -> Assessment:
-    """The assessment under ``rules`` as well.
+def judge_run(run_dir: Path, limits: Limits | None = None, gates: GatesSection | None = None) -> Assessment:
+    """The run in ``run_dir`` under every gate: those of its own plan, unless ``limits`` and ``gates`` give others.
 
-    Raises UsageError for a rule on what the run did not record.
+    Raises RunFormatError, and UsageError for a gate in ``gates`` on something that was not recorded; one of the run's
+    own plan is inconclusive then, because a run that ended early may lack what its plan promised.
     """
-    require_recorded(rules, recorded)
-    judged = [rule for rule in rules if missing(rule, recorded) is None]
+    assessment = assess(run_dir, limits)
+    manifest = read_manifest(run_dir)
+    own = manifest.config.get("gates")
+    rules = (gates or GatesSection.from_config(own if isinstance(own, Mapping) else {})).rules()
+    subjects = {rule.subject.rpartition(".")[2] for rule in rules}
+    run = read_run(run_dir, lambda _probe, column: column.name in subjects)
+    recorded = recorded_of(run, assessment)
+    if gates is not None:
+        require_recorded(rules, recorded)
+    return with_gates(assessment, run, rules, recorded)
+
+
+def recorded_of(run: StoredRun, assessment: Assessment) -> Recorded:
+    """What a stored run has recorded."""
+    matched = {str(event.fields.get("rule")) for event in run.events if event.event == EventName.LOG_MATCH}
+    return Recorded.of(
+        run.manifest.probes,
+        run.load.kinds if run.load is not None else (),
+        sum(phase.idle for phase in assessment.evidence.phases),
+        has_memory_limit=assessment.verdict.forecast.limit_bytes is not None,
+        log_rules=matched | _planned_log_rules(run),
+    )
+
+
+def _planned_log_rules(run: StoredRun) -> set[str]:
+    """Rules of the plan: one that never matched left no event, and that is what it was asked for."""
+    rules = run.manifest.config.get("log_rules") or run.manifest.config.get("logs")
+    if isinstance(rules, Mapping):
+        return {str(name) for name in rules.get("rules", rules)}
+    if isinstance(rules, list | tuple):
+        return {str(rule.get("name")) for rule in rules if isinstance(rule, Mapping)}
+    return set()
+
+
+def with_gates(assessment: Assessment, run: StoredRun, rules: Sequence[GateRule], recorded: Recorded) -> Assessment:
+    """The assessment under ``rules`` as well; one on what was not recorded is inconclusive, unless it is a default."""
     material = Material(run, assessment.verdict, assessment.evidence)
-    results = [result for rule in judged for result in _results(rule, material, recorded)]
+    results: list[GateResult] = []
+    for rule in rules:
+        problem = missing(rule, recorded)
+        if problem is None:
+            results += _results(rule, material, recorded)
+        elif not rule.assumed:
+            results.append(_gate_result(rule, values.unknown(problem), Outcome.INCONCLUSIVE))
     return replace(assessment, verdict=_merged(assessment.verdict, results))
 
 

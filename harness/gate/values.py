@@ -146,7 +146,7 @@ def metric_drained(material: Material, metric: str) -> Value:
     if not quiet or not len(t_s):
         return unknown("there was no drain")
     ends = {min((start for start in starts if start >= phase.end_s), default=phase.end_s) for phase in quiet}
-    last = [float(values[index - 1]) for end in sorted(ends) if (index := int(np.searchsorted(t_s, end, "right"))) > 0]
+    last = [float(values[index - 1]) for end in sorted(ends) if (index := int(np.searchsorted(t_s, end, "left"))) > 0]
     return exact(max(last)) if last else unknown("there was no reading after a drain")
 
 

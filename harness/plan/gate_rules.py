@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from harness.errors import UsageError
+from harness.model import Column, Role
 
 
 class Judged(StrEnum):
@@ -60,6 +62,19 @@ class GateRule:
     assumed: bool = False
 
 
+class Described(Protocol):
+    """What a probe, or its entry in a manifest, says of itself."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def role(self) -> Role: ...
+
+    @property
+    def columns(self) -> tuple[Column, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What a run will record, or has recorded. ``metrics`` are full names; ``kinds`` those of queries.
@@ -74,6 +89,29 @@ class Recorded:
     has_idle: bool = False
     has_memory_limit: bool = False
     log_rules: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls,
+        probes: Iterable[Described],
+        kinds: Iterable[str],
+        idle_phases_count: int,
+        *,
+        has_memory_limit: bool = False,
+        log_rules: Iterable[str] = (),
+    ) -> Recorded:
+        """What ``probes`` record while queries of ``kinds`` are driven; a container's probe brings its own limit."""
+        probes, kinds = tuple(probes), frozenset(kinds)
+        metrics = frozenset(f"{probe.name}.{column.name}" for probe in probes for column in probe.columns)
+        return cls(
+            metrics=metrics,
+            target_probes=frozenset(probe.name for probe in probes if probe.role is Role.TARGET),
+            kinds=kinds,
+            has_load=bool(kinds),
+            has_idle=idle_phases_count >= 2,
+            has_memory_limit=has_memory_limit or any(metric.endswith(".limit_bytes") for metric in metrics),
+            log_rules=frozenset(log_rules),
+        )
 
     def matching(self, subject: str) -> list[str]:
         """Metrics that ``subject`` means: itself, else that column of the target's probes, else of any."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from harness.errors import UsageError
 from harness.model import Limits
@@ -70,6 +72,9 @@ class MetricGates(Section):
     max_per_query: NotNegative | None = None
 
 
+_OF_VERDICT = ("max_growth", "max_growth_per_query", "max_memory")
+
+
 class GatesSection(Section):
     """Limits as the user gave them; none given means the defaults of the verdict."""
 
@@ -101,12 +106,27 @@ class GatesSection(Section):
             max_memory_bytes=self.max_memory,
         )
 
+    def to_config(self) -> dict[str, Any]:
+        """The section for a manifest: the verdict's limits as ``Limits`` names them, the rest under ``further``."""
+        further = self.model_dump(mode="json", exclude_unset=True, exclude=set(_OF_VERDICT))
+        return asdict(self.limits()) | ({"further": further} if further else {})
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> GatesSection:
+        """The gates beside the verdict's limits that a manifest names; what is no gate of ours is left out."""
+        further = config.get("further")
+        known = {name: config[name] for name in cls.model_fields if name in config}
+        known |= dict(further) if isinstance(further, Mapping) else {}
+        try:
+            return cls.model_validate({name: value for name, value in known.items() if name not in _OF_VERDICT})
+        except ValidationError:
+            return cls()
+
     def rules(self) -> tuple[GateRule, ...]:
         """Every other gate. Raises UsageError for a limit on a metric that cannot be read in its unit."""
         rules = [rule for name, rule in _simple(self).items() if getattr(self, name) is not None]
         rules += [
-            GateRule("max_growth_per_query", Judged.KIND_GROWTH, limit, "bytes_per_query", kind)
-            for kind, limit in self.kinds.items()
+            GateRule("kinds", Judged.KIND_GROWTH, limit, "bytes_per_query", kind) for kind, limit in self.kinds.items()
         ]
         rules += [
             GateRule("log_rules", Judged.LOG_MATCHES, limit, "count", rule) for rule, limit in self.log_rules.items()

@@ -1,0 +1,200 @@
+"""Further gates make a verdict stricter, never milder, and say what they measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.assess import Assessment, assess
+from harness.errors import UsageError
+from harness.gate.judge import exit_code, judge_run, recorded_of, with_gates
+from harness.model import EndReason, Event, ExitCode, Limits, Outcome
+from harness.plan.gate_rules import Recorded
+from harness.plan.gates import GatesSection
+from harness.store.reader import StoredRun, read_run
+from harness.verdict import GateResult, Verdict
+from tests.support.stored_runs import FIXED, LEAKING, Recipe, write_run
+
+CLEAN = replace(FIXED, noise_bytes=0.05e6, saw_bytes=0.0)
+LIMITS = Limits(max_growth_bytes_per_h=600e6)
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A quiet run that passes its growth gate."""
+    return write_run(tmp_path_factory.mktemp("clean"), CLEAN)
+
+
+@pytest.fixture(scope="module")
+def leaking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose disconnects leak."""
+    return write_run(tmp_path_factory.mktemp("leaking"), LEAKING)
+
+
+def _gates(**values: Any) -> GatesSection:
+    return GatesSection.model_validate(values)
+
+
+@lru_cache
+def _assessed(run: Path) -> tuple[Assessment, StoredRun, Recorded]:
+    assessment, stored = assess(run, LIMITS), read_run(run)
+    return assessment, stored, recorded_of(stored, assessment)
+
+
+def _judge(run: Path, **values: Any) -> tuple[Outcome, GateResult]:
+    (name,) = values
+    assessment, stored, recorded = _assessed(run)
+    verdict = with_gates(assessment, stored, _gates(**values).rules(), recorded).verdict
+    return verdict.outcome, _named(verdict, name)
+
+
+def _named(verdict: Verdict, name: str) -> GateResult:
+    return next(gate for gate in verdict.gates if gate.name.startswith(name))
+
+
+@pytest.mark.parametrize(
+    ("gates", "outcome"),
+    [
+        ({"max_errors": 0.05}, Outcome.PASS),
+        ({"min_completeness": 0.99}, Outcome.PASS),
+        ({"max_latency_drift": 1.2}, Outcome.PASS),
+        ({"max_answer_bytes": "300 kB"}, Outcome.PASS),
+        ({"max_answer_bytes": "200 kB"}, Outcome.FAIL),
+        ({"max_tts_calls_per_query": 6}, Outcome.PASS),
+        ({"max_tts_calls_per_query": 2}, Outcome.FAIL),
+        ({"max_active_dialogues": 0}, Outcome.PASS),
+        ({"max_threads_growth": 100}, Outcome.PASS),
+        ({"max_detectable": "1 GB/min"}, Outcome.PASS),
+        ({"max_detectable": "1 B/day"}, Outcome.INCONCLUSIVE),
+        ({"max_idle_growth": "50 MB/min"}, Outcome.PASS),
+        ({"max_growth_at_production": "50 MB/min"}, Outcome.PASS),
+        ({"kinds": {"normal": "1 MB"}}, Outcome.PASS),
+        ({"metrics": {"app.heap_used_bytes": {"max": "1 MB"}}}, Outcome.FAIL),
+        ({"metrics": {"app.heap_used_bytes": {"max": "1 GB"}}}, Outcome.PASS),
+    ],
+    ids=str,
+)
+def test_each_gate_has_its_outcome(clean: Path, gates: dict[str, Any], outcome: Outcome) -> None:
+    """Pass, fail or inconclusive by where the interval lies; the run follows its worst gate."""
+    whole, gate = _judge(clean, **gates)
+
+    assert gate.outcome is outcome
+    assert whole is outcome
+
+
+def test_exact_values_are_their_own_interval(clean: Path) -> None:
+    """A count has no sampling error, and at its limit it is within."""
+    _, gate = _judge(clean, max_active_dialogues=0)
+
+    assert (gate.value, gate.low, gate.high) == (0.0, 0.0, 0.0)
+
+
+def test_shares_have_wilsons_interval(tmp_path: Path) -> None:
+    """Three per cent of failures is certainly more than one and less than ten, and neither more nor less than three."""
+    run = write_run(tmp_path, replace(CLEAN, failed_ratio=0.03))
+    outcomes = [_judge(run, max_errors=limit)[1].outcome for limit in (0.01, 0.03, 0.1)]
+
+    assert outcomes == [Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS]
+    gate = _judge(run, max_errors=0.03)[1]
+    assert gate.low is not None
+    assert gate.high is not None
+    assert gate.low < 0.03 < gate.high
+
+
+def test_slowing_down_is_seen(tmp_path: Path) -> None:
+    """Latencies that double over the run fail a drift gate, for each kind."""
+    run = write_run(tmp_path, replace(CLEAN, latency_growth=1.0))
+    whole, gate = _judge(run, max_latency_drift=1.2)
+
+    assert whole is gate.outcome is Outcome.FAIL
+    assert gate.kind in ("normal", "duplicate", "disconnect")
+    assert gate.value is not None
+    assert 1.3 < gate.value < 2.2
+
+
+def test_a_run_in_which_everything_failed_does_not_pass(tmp_path: Path) -> None:
+    """Level memory without a single answer is no proof: the default gate on errors says so."""
+    run = write_run(tmp_path, replace(CLEAN, failed_ratio=1.0))
+    verdict = judge_run(run, LIMITS).verdict
+
+    assert verdict.outcome is Outcome.FAIL
+    assert any("failed queries: 100 %" in reason for reason in verdict.reasons)
+
+
+def test_further_gates_never_make_it_milder(leaking: Path) -> None:
+    """A passing gate changes neither outcome nor reasons of a run that fails."""
+    plain = judge_run(leaking, None, _gates()).verdict
+    more = judge_run(leaking, None, _gates(max_threads_growth=1000, max_active_dialogues=5)).verdict
+
+    assert plain.outcome is more.outcome is Outcome.FAIL
+    assert more.reasons == plain.reasons
+    assert len(more.gates) == len(plain.gates) + 2
+
+
+def test_an_invalid_run_stays_invalid(tmp_path: Path) -> None:
+    """No gate can make a run valid, or a failure of it."""
+    run = write_run(tmp_path, replace(CLEAN, duration_s=300.0, end=EndReason.TARGET_DIED))
+
+    assert (
+        judge_run(run, None, _gates(max_active_dialogues=0, max_answer_bytes="1 B")).verdict.outcome is Outcome.INVALID
+    )
+
+
+def test_log_rules_count_their_matches(tmp_path: Path) -> None:
+    """Matches are added up by rule; a rule of the plan that never matched is none."""
+    events = tuple(Event(float(at), "log_match", {"rule": "leak", "count": 2}) for at in (5, 6))
+    config: dict[str, object] = {"logs": {"rules": {"leak": "LEAK", "crash": "Traceback"}}}
+    run = write_run(tmp_path, replace(CLEAN, more_events=events, config=config))
+    gates = {
+        gate.kind: gate for gate in judge_run(run, LIMITS, _gates(log_rules={"leak": 3, "crash": 0})).verdict.gates
+    }
+
+    assert (gates["leak"].value, gates["leak"].outcome) == (4.0, Outcome.FAIL)
+    assert (gates["crash"].value, gates["crash"].outcome) == (0.0, Outcome.PASS)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "gates"),
+    [
+        (replace(CLEAN, with_load=False), {"max_errors": 0.1}),
+        (CLEAN, {"max_sockets_growth": 1}),
+        (CLEAN, {"kinds": {"barge-in": "1 KiB"}}),
+        (CLEAN, {"min_time_to_limit": "7d"}),
+        (CLEAN, {"log_rules": {"leak": 0}}),
+        (CLEAN, {"metrics": {"nothing_count": {"max": 1}}}),
+    ],
+    ids=str,
+)
+def test_a_gate_on_what_was_not_recorded_is_refused(recipe: Recipe, gates: dict[str, Any], tmp_path: Path) -> None:
+    """Asked for now: a mistake of usage. In the run's own plan: inconclusive, because the run may have ended early."""
+    run = write_run(tmp_path / "asked", replace(recipe, duration_s=120.0))
+    with pytest.raises(UsageError, match="does not record"):
+        judge_run(run, LIMITS, _gates(**gates))
+    planned = replace(recipe, duration_s=120.0, config={"gates": _gates(**gates).to_config()})
+    verdict = judge_run(write_run(tmp_path / "planned", planned)).verdict
+
+    gate = _named(verdict, next(iter(gates)))
+    assert gate.outcome is Outcome.INCONCLUSIVE
+    assert gate.reason is not None
+    assert verdict.outcome is not Outcome.PASS
+
+
+def test_time_to_the_limit_is_judged_from_below(leaking: Path) -> None:
+    """A leak that reaches the limit tomorrow fails a gate of a week."""
+    verdict = judge_run(leaking, Limits(max_memory_bytes=2e9), _gates(min_time_to_limit="7d")).verdict
+    gate = _named(verdict, "min_time_to_limit")
+
+    assert gate.outcome is Outcome.FAIL
+    assert gate.value is not None
+    assert gate.value < 24
+
+
+def test_outcomes_are_exit_codes(clean: Path, leaking: Path) -> None:
+    """The contract's numbers."""
+
+    assert exit_code(judge_run(clean, LIMITS).verdict) is ExitCode.PASS
+    assert exit_code(judge_run(leaking).verdict) is ExitCode.FAIL
