@@ -112,14 +112,16 @@ class WebSocketStream:
         self._shake_hands()
 
     def _shake_hands(self) -> None:
-        while True:
+        """Waits for the server's answer; frames may have come in the same read."""
+        answered = False
+        while not answered:
             for received in self._pump():
-                if not isinstance(received, Response):
-                    self._frames.append(received)
-                elif self._protocol.handshake_exc is not None:
-                    raise StepFailed("stream_refused", str(self._protocol.handshake_exc))
+                if isinstance(received, Response):
+                    answered = True
                 else:
-                    return
+                    self._frames.append(received)
+            if self._protocol.handshake_exc is not None:
+                raise StepFailed("stream_refused", str(self._protocol.handshake_exc))
 
     def ask(self, body: bytes) -> None:
         """Sends a query over the stream itself."""

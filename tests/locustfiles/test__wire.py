@@ -1,0 +1,130 @@
+"""One connection: counted bytes, names for failures, FIN and RST, reuse."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from harness.orchestrate.launch import free_port
+from locustfiles._wire import Site, StepFailed, receive_answer
+from tests.support.scripted_server import http, scripted
+
+SOON_S = 5.0
+
+
+def _deadline_s() -> float:
+    return time.monotonic() + SOON_S
+
+
+def _answer_all(connection: socket.socket) -> None:
+    while connection.recv(65_536):
+        connection.sendall(http(b'{"ok": true}'))
+
+
+def test_an_answer_is_received_and_its_bytes_are_counted() -> None:
+    """Bytes in both directions include the headers; the connection can carry another request."""
+    with scripted(_answer_all) as server:
+        site = Site(server.url, (("X-Team", "voice"),))
+        wire = site.connect(_deadline_s())
+        request = site.request("POST", "/ask", b"{}")
+        wire.send(request)
+        answer, reusable = receive_answer(wire)
+        wire.close()
+
+    assert (answer.status, answer.body, reusable) == (200, b'{"ok": true}', True)
+    assert wire.bytes_out == len(request)
+    assert wire.bytes_in == len(http(b'{"ok": true}'))
+    assert b"X-Team: voice\r\n" in request
+    assert b"Content-Length: 2\r\n" in request
+
+
+def test_a_connection_given_back_is_borrowed_again() -> None:
+    """The next request goes over the idle connection."""
+    with scripted(_answer_all) as server:
+        site = Site(server.url)
+        first = site.borrow(_deadline_s())
+        site.give_back(first)
+        second = site.borrow(_deadline_s())
+        second.close()
+
+    assert second is first
+
+
+def test_a_connection_that_the_server_has_closed_is_not_borrowed() -> None:
+    """Whether closed, written to unasked or too old: a new one is made."""
+    with scripted(lambda connection: connection.close()) as server:
+        site = Site(server.url)
+        stale = site.connect(_deadline_s())
+        assert stale.recv() == b""
+        site.give_back(stale)
+        fresh = site.borrow(_deadline_s())
+        fresh.close()
+    with scripted(_answer_all) as server:
+        site = Site(server.url)
+        old = site.connect(_deadline_s())
+        site.give_back(old)
+        old.idle_since_s -= 60
+        again = site.borrow(_deadline_s())
+        again.close()
+
+    assert fresh is not stale
+    assert again is not old
+
+
+@pytest.mark.parametrize(("ending", "seen"), [("close", "fin"), ("reset", "reset")])
+def test_close_sends_fin_and_reset_sends_rst(ending: str, seen: str) -> None:
+    """The other side can tell the two apart."""
+    with scripted(lambda _: None) as server:
+        wire = Site(server.url).connect(_deadline_s())
+        getattr(wire, ending)()
+
+        assert server.wait_ending() == seen
+
+
+def test_a_refused_connection_and_an_unknown_name_have_names() -> None:
+    """Both before anything is sent."""
+    with pytest.raises(StepFailed) as refused:
+        Site(f"http://127.0.0.1:{free_port()}").connect(_deadline_s())
+    with pytest.raises(StepFailed) as unknown:
+        Site("http://no-such-host.invalid").connect(_deadline_s())
+
+    assert refused.value.name == "connect_refused"
+    assert unknown.value.name == "name_not_found"
+
+
+def test_silence_is_a_timeout_and_an_early_end_is_a_cut() -> None:
+    """A deadline ends the wait; reading past the end of the stream is a failure of its own."""
+    with scripted(lambda _: None) as server:
+        wire = Site(server.url).connect(time.monotonic() + 0.05)
+        with pytest.raises(StepFailed) as silence:
+            wire.recv()
+        with pytest.raises(StepFailed) as late:
+            wire.send(b"x")
+        wire.close()
+    with scripted(lambda connection: connection.close()) as server:
+        wire = Site(server.url).connect(_deadline_s())
+        assert wire.recv() == b""
+        with pytest.raises(StepFailed) as cut:
+            wire.recv()
+        wire.close()
+
+    assert (silence.value.name, late.value.name, cut.value.name) == ("timeout", "timeout", "stream_cut")
+
+
+def test_what_is_not_http_is_called_so() -> None:
+    """An answer of another protocol is a failure, not an exception of the parser."""
+    with scripted(lambda connection: connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")) as server:
+        wire = Site(server.url).connect(_deadline_s())
+        with pytest.raises(StepFailed) as failure:
+            receive_answer(wire)
+        wire.close()
+
+    assert failure.value.name == "not_http"
+
+
+def test_a_base_url_needs_a_scheme_and_a_host() -> None:
+    """A mistake in the plan shows before the first query."""
+    with pytest.raises(ValueError, match=r"expected a URL such as http://127\.0\.0\.1:8080, found 'localhost:80'"):
+        Site("localhost:80")
