@@ -47,8 +47,3 @@ def test_reasons_fit_a_close_frame() -> None:
     assert reason_of("short") == "short"
     named = {"message": "m", "error": "e", "code": 1008, "param": "p"}
     assert json.loads(error_frame("m", "e", 1008, param="p")) == named
-        "message": "m",
-        "error": "e",
-        "code": 1008,
-        "param": "p",
-    }
