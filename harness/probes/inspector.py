@@ -68,7 +68,8 @@ class Inspector:
         """Every isolate's figures, the main one first. Raises ProbeError."""
         memory = {"expression": _MEMORY, "returnByValue": True, "silent": True}
         calls: list[_Call] = [("Runtime.getHeapUsage", {}), ("Runtime.evaluate", memory)]
-        answers = self._ask(dict.fromkeys(("", *sorted(self._workers)), calls))
+        answers = self._ask({"": calls})  # by its answer, the news of workers that began before has arrived too
+        answers |= self._ask(dict.fromkeys(sorted(self._workers), calls))
         return [self._isolate(*results) for results in answers.values()]
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from harness.errors import ProbeError
-from harness.model import Column, Role, Unit
+from harness.model import Column, Identity, Role, Unit
 from harness.probes.base import PartialReading, Reading
 from harness.probes.http_page import HttpPage, timeout_s_for
 
@@ -38,7 +38,7 @@ class JsonHttpProbe:
             return str(error)
         return None
 
-    def identity(self) -> None:
+    def identity(self) -> Identity | None:
         """None: a document does not say which process wrote it."""
         return None
 
