@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from harness.cli.demo_truth import Truth
 
 DURATION_S = 130.0
-SPEEDUP = 240.0
-"""Mixed use at 120 queries an hour, driven 240 times faster: about 16 conversations a second while loaded."""
+SPEEDUP = 160.0
+"""Mixed use at 120 queries an hour, driven 160 times faster: about 11 conversations a second while loaded."""
 TIME_SCALE = 8.0
 """The backend's tracker then samples every 7.5 s, so that growth while idle shows within the run, and its half-hour
 sweep comes after 225 s, that is, not within it."""
 TTS_PROFILE = "instant"
-"""At 240 times the production rate speech comes without its production latency, so that drains fit between phases."""
+"""At 160 times the production rate speech comes without its production latency, so that drains fit between phases."""
 MAX_GROWTH = "50 MB/min"
 MAX_GROWTH_PER_QUERY = "16 KiB"
 """The incident's own gate, at the driven rate, and what a query may leave behind."""
