@@ -8,7 +8,7 @@ from html import escape
 from harness.report.page import Page, Section, Table
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$@])")
-_LINE_START = re.compile(r"^(\s*\d*)([-+.)])")
+_LINE_START = re.compile(r"^(\s*\d*)([-+.)])(?=[\s-]|$)")
 
 
 def plain(text: str) -> str:

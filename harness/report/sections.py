@@ -30,7 +30,7 @@ _MOST_EVENTS = 200
 
 
 def build_page(scene: Scene, memory: Chart | None) -> Page:
-    """The whole report of one run."""
+    """The whole report of one run; ``memory`` is its main chart, None where it has none or cannot show it."""
     verdict, run = scene.verdict, scene.run
     sections = [
         _curve(scene, memory),
@@ -75,9 +75,11 @@ def _facts(scene: Scene) -> tuple[str, ...]:
 
 
 def _curve(scene: Scene, memory: Chart | None) -> Section:
-    if memory is None:
-        return Section("", text=(f"There is no sample of {short(scene.evidence.primary, 80)}, so there is no curve.",))
-    return Section("", charts=(memory,))
+    if memory is not None:
+        return Section("", charts=(memory,))
+    if scene.primary is not None and len(scene.primary.t_s):
+        return Section("")  # a page without pictures
+    return Section("", text=(f"There is no sample of {short(scene.evidence.primary, 80)}, so there is no curve.",))
 
 
 def _because(verdict: Verdict) -> Section:

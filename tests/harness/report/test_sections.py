@@ -27,7 +27,9 @@ def test_the_first_screen_says_outcome_reason_and_curve(leaking: Assessed) -> No
 
 def test_sections_follow_the_readers_questions(leaking: Assessed) -> None:
     """Why, load, kinds, metrics, observers, latencies, gates, method; empty ones are left out."""
-    titles = [section.title for section in build_page(leaking.scene, None).sections]
+    main = memory_chart(leaking.scene)
+    assert main is not None
+    titles = [section.title for section in build_page(leaking.scene, main[0]).sections]
 
     assert titles == [
         "",
@@ -49,7 +51,7 @@ def test_a_counter_that_disagrees_is_said(leaking: Assessed) -> None:
     verdict = replace(
         scene.verdict, disagreements=(Disagreement("app.external_bytes", "grows 12 MB/min"),), notes=("a torn line",)
     )
-    why = build_page(Scene(scene.run, verdict, scene.evidence), None).sections[1]
+    why = build_page(Scene(scene.run, verdict, scene.evidence), None).sections[0]
 
     assert "app.external_bytes disagrees: grows 12 MB/min" in why.points
     assert "Note: a torn line" in why.points
