@@ -28,12 +28,12 @@ class TermKind(StrEnum):
 
 
 PARAMETERS: dict[TermKind, tuple[float, float]] = {
-    TermKind.STEP: (2.0, 2.0),
-    TermKind.EXP: (1.0, 2.5),
+    TermKind.STEP: (3.0, 3.0),
+    TermKind.EXP: (0.6, 2.5),
     TermKind.POWER: (2.0, 2.5),
     TermKind.LOG: (2.0, 2.5),
-    TermKind.HINGE: (2.0, 2.0),
-    TermKind.QUADRATIC: (1.5, 2.5),
+    TermKind.HINGE: (1.5, 2.0),
+    TermKind.QUADRATIC: (1.0, 2.0),
     TermKind.CYCLE: (3.0, 3.0),
     TermKind.LOAD: (1.0, 1.0),
 }

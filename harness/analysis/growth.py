@@ -23,8 +23,8 @@ from harness.model import Interval
 
 FEWEST_LEVELS = 8
 """Under this many levels nothing is estimated."""
-GATE_CONFIDENCE = 0.99
-"""Confidence of the intervals that gates are judged by: wrongly certain on one side in 1 of 200 runs at the limit."""
+GATE_CONFIDENCE = 0.98
+"""Confidence of the intervals that gates are judged by: wrongly certain on one side in 1 of 100 runs at the limit."""
 DETECTABLE_FACTOR = (1.645 + 1.96) / 1.96
 """Half a 95 % interval times this is the growth that a run like this one would have called certain in 95 of 100
 cases."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.regression import Floats
-from harness.analysis.sawtooth import FEWEST_TROUGHS, Sawtooth, find_sawtooth
+from harness.analysis.sawtooth import Sawtooth, find_sawtooth
 
 FEWEST_LEVELS, MOST_LEVELS, USUAL_LEVELS = 60, 240, 120
 _FEWEST_IN_SPAN, _FEWEST_SLOPES = 4, 4
@@ -95,7 +95,7 @@ def reduce(
         t_s, y, piece = t_s[inside], y[inside], piece[inside]
         levels = _averaged(t_s, y, piece, _between(quiet), saw, quantum, LevelKind.DRAINED)
         return replace(levels, idle=_slope_inside(t_s, y, quiet, quantum))
-    if saw is not None and saw.troughs.size >= FEWEST_TROUGHS:
+    if saw is not None and saw.enough:
         at = saw.troughs
         t_s, y, piece = t_s[at], y[at], piece[at]
         if at.size <= MOST_LEVELS:
@@ -132,6 +132,7 @@ def _find_in_pieces(t_s: Floats, y: Floats, piece: NDArray[np.int64]) -> Sawtoot
         sum(saw.collections for saw in found),
         float(np.median([saw.period_s for saw in found])),
         float(np.median([saw.amplitude for saw in found])),
+        all(saw.nested for saw in found),
     )
 
 

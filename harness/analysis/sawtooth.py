@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from harness.analysis.regression import Floats
 
 FEWEST_DROPS = 4
+FEWEST_SLOW_TROUGHS = 8
+"""A slower generation needs fewer: its troughs alone are free of what the faster ones leave."""
 GENERATIONS = 3
 """A young generation collects inside an old one, and that inside a full collection."""
 FEWEST_TROUGHS = 16
@@ -33,10 +35,16 @@ class Sawtooth:
     collections: int
     period_s: float
     amplitude: float
+    nested: bool = False
+
+    @property
+    def enough(self) -> bool:
+        """Whether the troughs can stand for the levels."""
+        return self.troughs.size >= (FEWEST_SLOW_TROUGHS if self.nested else FEWEST_TROUGHS)
 
 
 def find_sawtooth(t_s: Floats, y: Floats) -> Sawtooth | None:
-    """The saw in n samples, or None; troughs of the slowest generation that still has ``FEWEST_TROUGHS``."""
+    """The saw in n samples, or None; troughs of the slowest generation that has enough."""
     index = np.arange(t_s.size, dtype=np.int64)
     best: Sawtooth | None = None
     for _ in range(GENERATIONS):
@@ -44,11 +52,12 @@ def find_sawtooth(t_s: Floats, y: Floats) -> Sawtooth | None:
         if found is None:
             break
         troughs, period_s, amplitude = found
-        if best is not None and troughs.size < FEWEST_TROUGHS:
-            best = Sawtooth(best.troughs, int(troughs.size), period_s, max(amplitude, best.amplitude))
+        if best is not None and troughs.size < FEWEST_SLOW_TROUGHS:
+            best = Sawtooth(best.troughs, int(troughs.size), period_s, max(amplitude, best.amplitude), best.nested)
             break
         index = index[troughs]
-        best = Sawtooth(index, int(troughs.size), period_s, max(amplitude, best.amplitude if best else 0.0))
+        slow = best is not None
+        best = Sawtooth(index, int(troughs.size), period_s, max(amplitude, best.amplitude if best else 0.0), slow)
     return best
 
 

@@ -16,7 +16,7 @@ from harness.analysis.regression import Floats, whiten
 
 MAX_TERMS = 4
 PENALTY = 1.0
-RIVAL_COST = 5.0
+RIVAL_COST = 6.0
 """Cost of a parameter of a rival model when models are averaged: milder than ``PENALTY``, because a shape too faint
 to be chosen still widens what can be said about the end of the run."""
 LIGHTEST_RIVAL = 0.003

@@ -16,9 +16,8 @@ from harness.analysis.segments import Phase, loaded_spans
 
 _POINTS_IN_SPAN = 8
 _WINDOWS = 32
-_RELEASE_S = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 480.0)
-"""Time constants with which memory may follow the load (study, section 3.2 steps 5 and 7, and shorter ones for short
-runs)."""
+_RELEASES = 10
+"""Time constants with which memory may follow the load, up to an eighth of the run (study, section 3.2, 5 and 7)."""
 _NULL_SHARE = 0.05
 """Singular value, relative to the largest, under which a combination of kinds and time counts as unseen by the plan."""
 _DISPERSION = 4.0
@@ -203,20 +202,30 @@ def released_columns(load: Load, t_s: Floats, length_s: float) -> list[tuple[str
     start_s, end_s = float(t_s[0]), float(t_s[-1])
     grid = np.linspace(start_s - 0.2 * length_s, end_s, 2400)
     step_s = float(grid[1] - grid[0])
+    taus_s = np.geomspace(max(2.0 * step_s, 1.0), max(length_s / 8.0, 2.0 * step_s, 1.0), _RELEASES)
+    together = np.zeros(grid.size)
     for kind, done, under_way in zip(load.kinds, load.completed, load.open, strict=True):
         columns.append((f"{kind} under way", under_way.at(t_s)))
         rate = np.diff(done.at(np.append(grid, grid[-1] + step_s))) / step_s
-        columns += [
-            (f"{kind} over {tau_s:g} s", np.interp(t_s, grid, _smoothed(rate, step_s / tau_s)))
-            for tau_s in _RELEASE_S
-            if 2.0 * step_s <= tau_s <= length_s / 8.0
-        ]
+        together += rate
+        columns += _held(f"{kind} over", grid, rate, taus_s[::2], t_s)
+    if len(load.kinds) > 1:
+        columns.append(("all under way", np.sum([steps.at(t_s) for steps in load.open], axis=0)))
+        columns += _held("all over", grid, together, taus_s, t_s)
     out = []
     for name, column in columns:
         peak = float(np.max(np.abs(column)))
         if peak > 0 and float(np.ptp(column)) > 1e-6 * peak:
             out.append((name, column / peak))
     return out
+
+
+def _held(name: str, grid: Floats, rate: Floats, taus_s: Floats, t_s: Floats) -> list[tuple[str, Floats]]:
+    """Memory that use holds for a time constant, for each of ``taus_s``, at ``t_s``."""
+    step_s = float(grid[1] - grid[0])
+    return [
+        (f"{name} {tau_s:.3g} s", np.interp(t_s, grid, _smoothed(rate, step_s / tau_s))) for tau_s in taus_s.tolist()
+    ]
 
 
 def _smoothed(values: Floats, share: float) -> Floats:
