@@ -1,0 +1,73 @@
+"""A locustfile of the user's own, untouched, under the plan's phases."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.orchestrate.launch import free_port
+from harness.orchestrate.load import Workers, build_locustfile_plan
+from harness.plan.load import LoadSection
+from tests.support.load_runs import Reference, play
+
+pytestmark = pytest.mark.slow
+
+PLAIN = """
+from locust import FastHttpUser, constant, task
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.1)
+
+    @task
+    def well(self):
+        self.client.get("/health")
+
+    @task
+    def missing(self):
+        self.client.get("/nope", name="missing")
+"""
+
+SHAPED = (
+    PLAIN
+    + """
+from locust import LoadTestShape
+
+class Always(LoadTestShape):
+    def tick(self):
+        return 2, 2.0
+"""
+)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_kinds_are_request_names_and_counts_are_locusts_own(tmp_path: Path, fixed: Reference, workers: int) -> None:
+    """Users come and go by the plan's phases; what Locust's table says stands in load.csv."""
+    file = tmp_path / "plain.py"
+    file.write_text(PLAIN)
+    plan = build_locustfile_plan(LoadSection(users=4), file, fixed.backend_url, 9.0, 1.0, seed=1)
+    played = play(plan, tmp_path, Workers(workers, port=free_port()))
+
+    assert played.exit_code == 0
+    assert {row["kind"] for row in played.rows} == {"/health", "missing"}
+    for kind in ("/health", "missing"):
+        (counted,) = re.findall(rf"^GET\s+{kind}\s+(\d+)", played.log, re.MULTILINE)[:1]
+        assert played.total("started_count", kind) == int(counted) > 0
+    assert played.total("failed_count", "/health") == played.total("completed_count", "missing") == 0
+    assert played.summary["failures"] == {"LocustBadStatusCode": played.total("failed_count", "missing")}
+    idle = [event for event in played.named("phase_start") if event["kind"] == "idle"]
+    ends = [event for event in played.named("phase_end") if event["kind"] == "idle"]
+    for start, end in zip(idle, ends, strict=True):
+        assert not [row for row in played.rows if start["t_s"] + 1.0 < float(row["t_s"]) < end["t_s"]]
+
+
+def test_a_shape_of_its_own_is_left_in_charge(tmp_path: Path, fixed: Reference) -> None:
+    """The plan then only says when the load ends."""
+    file = tmp_path / "shaped.py"
+    file.write_text(SHAPED)
+    plan = build_locustfile_plan(LoadSection(), file, fixed.backend_url, 6.0, 1.0, seed=1)
+    played = play(plan, tmp_path)
+
+    assert played.exit_code == 0
+    assert {str(float(second)) for second in range(2, 6)} <= {row["t_s"].removesuffix("00") for row in played.rows}

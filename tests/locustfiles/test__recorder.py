@@ -1,0 +1,93 @@
+"""Rows of load.csv from the reports of one or several processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from locustfiles._recorder import LOST_AFTER_S, LoadFile, Recorder
+from locustfiles._tally import Bucket, Report
+from tests.support.load_runs import read_rows
+
+
+def _report(end_s: float, completed: int = 1, kind: str = "normal", **fields: object) -> Report:
+    times = [float(number) for number in range(1, completed + 1)]
+    bucket = Bucket(started_count=completed, completed_count=completed, total_ms=times)
+    return Report(end_s, {kind: bucket}, **fields)  # type: ignore[arg-type]
+
+
+def test_a_row_is_on_disk_as_soon_as_its_second_is_over(tmp_path: Path) -> None:
+    """Flushed as it is written, header first; times that nobody measured are empty cells."""
+    recorder = Recorder(LoadFile(tmp_path), ["local"])
+    recorder.add("local", _report(1.0, completed=100))
+
+    (row,) = read_rows(tmp_path)
+    assert (row["t_s"], row["kind"], row["completed_count"]) == ("1.000", "normal", "100")
+    assert (row["total_p50_ms"], row["total_p95_ms"], row["total_p99_ms"]) == ("50.000", "95.000", "99.000")
+    assert row["first_byte_p50_ms"] == row["first_byte_p95_ms"] == ""
+    recorder.finish()
+
+
+def test_a_second_waits_for_all_processes_and_is_their_sum(tmp_path: Path) -> None:
+    """Counts add up; quantiles are those of all times together."""
+    recorder = Recorder(LoadFile(tmp_path), ["a", "b"])
+    recorder.add("a", _report(1.0, completed=2))
+    assert read_rows(tmp_path) == []
+
+    recorder.add("b", _report(1.0, completed=4))
+
+    (row,) = read_rows(tmp_path)
+    assert row["started_count"] == "6"
+    assert row["total_p99_ms"] == "4.000"
+    recorder.finish()
+
+
+def test_a_process_that_stops_reporting_is_given_up(tmp_path: Path) -> None:
+    """Its rows are no longer waited for; what it still says goes into a row of its own."""
+    recorder = Recorder(LoadFile(tmp_path), ["a", "b"])
+    recorder.add("b", _report(1.0))
+    for second in range(1, LOST_AFTER_S + 3):
+        recorder.add("a", _report(float(second)))
+    assert recorder.give_up_lost() == ["b"]
+    assert recorder.give_up_lost() == []
+    recorder.add("b", _report(2.0, completed=7))
+    recorder.finish()
+
+    times = [float(row["t_s"]) for row in read_rows(tmp_path)]
+    assert times == sorted(times)
+    assert sum(int(row["completed_count"]) for row in read_rows(tmp_path)) == 1 + LOST_AFTER_S + 2 + 7
+
+
+def test_drained_and_finished_mean_everywhere(tmp_path: Path) -> None:
+    """As long as one process has a conversation in flight, the drain goes on."""
+    recorder = Recorder(LoadFile(tmp_path), ["a", "b"])
+    recorder.add("a", Report(0.0, drained=2, finished=True))
+    assert not recorder.has_drained(2)
+    assert not recorder.has_finished
+
+    recorder.add("b", Report(0.0, drained=2, finished=True))
+
+    assert recorder.has_drained(2)
+    assert not recorder.has_drained(3)
+    assert recorder.has_finished
+    recorder.finish()
+
+
+def test_the_last_second_may_be_a_part_of_one(tmp_path: Path) -> None:
+    """The rows of the end carry the time of the end."""
+    recorder = Recorder(LoadFile(tmp_path), ["a", "b"])
+    recorder.add("a", _report(1.4, finished=True))
+    recorder.add("b", _report(1.0))
+    recorder.add("b", _report(1.7, finished=True))
+    recorder.finish()
+
+    assert [row["t_s"] for row in read_rows(tmp_path)] == ["1.000", "1.400", "1.700"]
+
+
+def test_a_run_directory_gets_one_load_file(tmp_path: Path) -> None:
+    """Nothing is overwritten."""
+    LoadFile(tmp_path).close()
+
+    with pytest.raises(FileExistsError):
+        LoadFile(tmp_path)

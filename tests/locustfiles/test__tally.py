@@ -1,0 +1,88 @@
+"""Counts by second and kind, bounded."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.model.load import Ending
+from locustfiles._tally import KINDS_LIMIT, NAMES_LIMIT, OTHER, Histogram, Report, Tally
+from locustfiles._voice import Query, Turn
+
+
+def _turn(kind: str = "normal", failure: str | None = None) -> Turn:
+    turn = Turn(Query(0, kind, Ending.POLITE, 1, intended_s=10.0), started_s=10.01)
+    turn.first_event_s, turn.first_audio_s, turn.ended_s = 10.02, 10.1, 10.5
+    turn.chunks_count, turn.posts_count, turn.bytes_in, turn.bytes_out = 4, 1, 1000, 200
+    turn.widest_gap_s, turn.failure = 0.05, failure
+    return turn
+
+
+def test_a_histogram_gives_quantiles_to_within_five_percent() -> None:
+    """However many times it has counted; none from nothing."""
+    histogram = Histogram()
+    for value_ms in range(1, 10_001):
+        histogram.add(value_ms / 10)
+
+    assert histogram.total == 10_000
+    for share in (0.5, 0.95, 0.99):
+        quantile_ms = histogram.quantile_ms(share)
+        assert quantile_ms is not None
+        assert abs(quantile_ms / (share * 1000) - 1) < 0.05
+    assert len(histogram.counts) < 100
+    assert Histogram().quantile_ms(0.5) is None
+
+
+def test_times_run_from_when_the_query_was_due() -> None:
+    """Not from when it started: no coordinated omission."""
+    tally = Tally()
+    tally.started("normal", 0.01)
+    tally.ended(_turn())
+
+    report = tally.take(11.0)
+
+    bucket = report.buckets["normal"]
+    assert (bucket.started_count, bucket.completed_count, bucket.bytes_in, bucket.bytes_out) == (1, 1, 1000, 200)
+    assert bucket.total_ms == [500.0]
+    assert bucket.first_ms == pytest.approx([100.0])
+    assert Histogram(report.lateness).total == Histogram(report.gaps).total == report.posts_count == 1
+
+
+def test_what_is_in_flight_stands_in_every_report_until_it_ends() -> None:
+    """Also in seconds in which nothing starts or ends."""
+    tally = Tally()
+    tally.started("normal", 0.0)
+
+    assert tally.take(1.0).buckets["normal"].users_count == 1
+    second = tally.take(2.0).buckets["normal"]
+    assert (second.users_count, second.started_count, second.is_empty) == (1, 0, False)
+    tally.ended(_turn(failure="timeout"))
+    third = tally.take(3.0)
+    assert third.buckets["normal"].users_count == 0
+    assert third.failures == {"timeout": 1}
+    assert third.buckets["normal"].total_ms == []
+    assert tally.take(4.0).buckets == {}
+
+
+def test_names_and_kinds_are_bounded() -> None:
+    """A locustfile with ids in its request names cannot make the recorder grow."""
+    tally = Tally()
+    for number in range(3 * KINDS_LIMIT):
+        tally.request(f"/item/{number}", 1.0, 10, f"Error{number}")
+
+    report = tally.take(1.0)
+
+    assert len(report.buckets) == KINDS_LIMIT + 1
+    assert len(report.failures) == NAMES_LIMIT + 1
+    assert report.buckets[OTHER].started_count == 2 * KINDS_LIMIT
+    assert sum(report.failures.values()) == 3 * KINDS_LIMIT
+
+
+def test_a_report_survives_the_way_to_the_master() -> None:
+    """As plain data and back."""
+    tally = Tally()
+    tally.started("normal", 0.01)
+    tally.dropped("disconnect")
+    tally.failed_outside("idle_stream_cut")
+    report = tally.take(5.0)
+
+    assert Report.from_message(report.to_message()) == report
