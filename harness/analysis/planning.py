@@ -80,7 +80,7 @@ def noise_of(facts: Facts) -> Noise | None:
     error = math.sqrt(float(mixture.covariance[1, 1])) * scale / length_s
     taus_s = [term.parameter_s for term in growth.terms if term.kind in DECAYING]
     spacing_s = length_s / max(levels.count - 1, 1)
-    phi = min(mixture.phi, 0.995)
+    phi = min(mixture.phi, 0.995) if scale > quantum else 0.0  # a level that does not move is correlated with nothing
     return Noise(
         long_run_variance=error**2 * length_s**3 / 12.0,
         correlation_s=spacing_s * (1.0 + phi) / (1.0 - phi),

@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from harness import __version__
-from harness.cli import analyze, attach, demo, init, run
+from harness.cli import ablate, analyze, attach, compare, demo, init, plan, run
 from harness.errors import SoakError
 from harness.model import ExitCode
 
@@ -44,6 +44,9 @@ def _root(
 app.command("run")(run.run)
 app.command("attach")(attach.attach)
 app.command("analyze")(analyze.analyze)
+app.command("compare")(compare.compare)
+app.command("ablate")(ablate.ablate)
+app.command("plan")(plan.plan)
 app.command("demo")(demo.demo)
 app.command("init")(init.init)
 

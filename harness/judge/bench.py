@@ -41,7 +41,10 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         return {
             "t_s": round(self.t_s, 3),
-            "growth_bytes_per_h": self.growth_bytes_per_h.to_json(),
+            "growth_bytes_per_h": {
+                name: value if value is None or name == "confidence" else float(round(value))
+                for name, value in self.growth_bytes_per_h.to_json().items()
+            },
             "outcome": None if self.outcome is None else self.outcome.value,
             "waits_for": self.waits_for,
             "stop": self.stop,

@@ -1,0 +1,45 @@
+"""What ``compare --run`` and ``ablate`` share: carry an experiment out and say how far it is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from harness.cli.carry import carry_out_with_view, judge_and_report
+from harness.errors import UsageError
+from harness.model import EndReason
+from harness.orchestrate.experiment import Arm, Experiment, Progress, Results
+from harness.orchestrate.run import Finished
+from harness.plan.document import Plan
+from harness.units import format_duration
+
+
+def carry_out_experiment(experiment: Experiment, *, quiet: bool, stream: TextIO | None = None) -> Results:
+    """Makes the runs that are missing, each judged and reported like any other, with the time left said before each."""
+    told = stream if stream is not None else sys.stderr
+
+    def run_one(plan: Plan) -> Finished:
+        finished = carry_out_with_view(plan, quiet=quiet, stream=told)
+        if finished.reason is not EndReason.INTERRUPTED:
+            judge_and_report(finished.path)
+        return finished
+
+    def tell(progress: Progress) -> None:
+        if not quiet:
+            left = "" if progress.left_s is None else f", about {format_duration(progress.left_s)} left"
+            told.write(f"\nrun {progress.number} of {progress.count}: {progress.trial.arm}{left}\n")
+
+    results = experiment.carry_out(run_one, tell)
+    if not results.complete:
+        told.write(f"interrupted; what was recorded is stored: go on with --resume {results.path}\n")
+    return results
+
+
+def begin_or_resume(what: str, arms: list[Arm], replicates: int, resume: Path | None) -> Experiment:
+    """A new experiment in the first plan's folder, or an interrupted one. Raises UsageError, RunFormatError."""
+    if resume is not None:
+        return Experiment.resume(resume, arms)
+    if replicates < 1:
+        raise UsageError(f"expected at least one run a side, found {replicates}")
+    return Experiment.begin(arms[0].plan.run.out, what, arms, replicates)

@@ -1,0 +1,389 @@
+"""Two sides of an experiment, each one stored run or several: what differs, by how much, and how certain that is.
+
+Reads run directories and calls the analysis, like ``harness.assess``; the statistics are ``harness.analysis.compare``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.analysis.compare import Change, Difference, compare
+from harness.assess import assess, limits_of
+from harness.errors import RunFormatError
+from harness.model import Interval, Limits, Outcome, Role
+from harness.rules import DEFAULT_FAIL_BYTES_PER_H, DEFAULT_FAIL_BYTES_PER_QUERY, growth_limits
+from harness.store.reader import StoredRun, read_run
+from harness.store.schema import MANIFEST_FILE, Manifest
+from harness.units import format_bytes, format_rate_per_min
+from harness.verdict import Verdict
+
+SWING_S = 10.0
+BURDEN_COUNTS = (1, 100, 1000)
+"""The incident's table: one query, a hundred, and the thousand of an hour of heavy use."""
+_RELATIVE_MARGIN = 0.1
+"""Growth by less than a tenth of the base's is no news for a build that leaks anyway."""
+_PLAN_SECTIONS = ("load", "tts")
+_PLAN_SETTINGS = ("scenario", "locustfile", "duration_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One run, judged, with what a query cost beside memory that stays; None where that was not recorded.
+
+    ``sent_per_query`` is bytes that the client received for each query started, ``cpu_s_per_query`` processor time of
+    the target, ``swing_bytes`` how much memory came and went within ten seconds (median).
+    """
+
+    path: Path
+    manifest: Manifest
+    verdict: Verdict
+    limits: Limits
+    sent_per_query: float | None
+    cpu_s_per_query: float | None
+    swing_bytes: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class KindDifference:
+    """Bytes kept per query of one kind; ``reason`` where one side does not know them."""
+
+    kind: str
+    difference: Difference | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Burden:
+    """What ``queries_count`` queries at the run's mix leave in memory and send to the client, in bytes."""
+
+    queries_count: int
+    kept_base: Interval
+    kept_candidate: Interval
+    sent_base: float | None
+    sent_candidate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Candidate against base. ``growth`` and ``time`` are per hour, ``per_query`` and ``kinds`` bytes per query.
+
+    ``outcome`` is FAIL for a regression, PASS without one, INCONCLUSIVE where that is not certain, INVALID where a run
+    is. ``persists`` says whether the candidate certainly still leaks; None = not certain either way.
+    """
+
+    base: tuple[Path, ...]
+    candidate: tuple[Path, ...]
+    outcome: Outcome
+    summary: str
+    reasons: tuple[str, ...]
+    persists: bool | None
+    growth: Difference | None
+    time: Difference | None
+    per_query: Difference | None
+    kinds: tuple[KindDifference, ...]
+    burden: tuple[Burden, ...]
+    mismatches: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; None for what is not known."""
+        return {
+            "base": [str(path) for path in self.base],
+            "candidate": [str(path) for path in self.candidate],
+            "outcome": self.outcome.value,
+            "summary": self.summary,
+            "reasons": list(self.reasons),
+            "persists": self.persists,
+            "growth_bytes_per_h": _json(self.growth),
+            "growth_time_bytes_per_h": _json(self.time),
+            "growth_bytes_per_query": _json(self.per_query),
+            "kinds": {
+                kind.kind: {"bytes_per_query": _json(kind.difference), "reason": kind.reason} for kind in self.kinds
+            },
+            "burden": [
+                {
+                    "queries_count": row.queries_count,
+                    "kept_bytes": {"base": row.kept_base.to_json(), "candidate": row.kept_candidate.to_json()},
+                    "sent_bytes": {"base": row.sent_base, "candidate": row.sent_candidate},
+                }
+                for row in self.burden
+            ],
+            "mismatches": list(self.mismatches),
+        }
+
+
+def _json(difference: Difference | None) -> dict[str, Any] | None:
+    if difference is None:
+        return None
+    return {
+        "base": difference.base.to_json(),
+        "candidate": difference.candidate.to_json(),
+        "difference": difference.difference.to_json(),
+        "removed_ratio": difference.removed.to_json(),
+        "change": difference.change.value,
+    }
+
+
+def runs_at(text: str) -> tuple[Path, ...]:
+    """The runs that ``text`` names: one directory, several with commas between, or a folder that holds several.
+
+    Raises RunFormatError where there is none.
+    """
+    found: list[Path] = []
+    for name in (part.strip() for part in text.split(",")):
+        path = Path(name)
+        if (path / MANIFEST_FILE).is_file() or not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(child.parent for child in path.glob(f"*/{MANIFEST_FILE}"))
+        if not inside:
+            raise RunFormatError(
+                f"expected a run, or a folder of runs, at {path}, found neither: soak list shows the runs there are"
+            )
+        found += inside
+    return tuple(found)
+
+
+def measure(path: Path) -> Measured:
+    """The run in ``path``, judged under its own limits. Raises RunFormatError."""
+    run = read_run(path)
+    started = 0.0 if run.load is None else float(np.nansum(run.load.columns["started_count"]))
+    sent = None if run.load is None or not started else float(np.nansum(run.load.columns["bytes_in"])) / started
+    cpu_s = _cpu_s(run)
+    return Measured(
+        path,
+        run.manifest,
+        assess(path).verdict,
+        limits_of(run.manifest.config),
+        sent,
+        cpu_s / started if cpu_s is not None and started else None,
+        _swing_bytes(run),
+    )
+
+
+def _cpu_s(run: StoredRun) -> float | None:
+    """Processor time that the target took while it was sampled."""
+    for series in run.probes.values():
+        if series.info.role is Role.TARGET and "cpu_s" in series.columns:
+            known = series.columns["cpu_s"][np.isfinite(series.columns["cpu_s"])]
+            return float(known[-1] - known[0]) if known.size > 1 else None
+    return None
+
+
+def _swing_bytes(run: StoredRun) -> float | None:
+    """Median over spans of ``SWING_S`` of highest less lowest sample of the primary metric."""
+    probe, _, column = (run.manifest.primary or "").partition(".")
+    series = run.probes.get(probe)
+    if series is None or column not in series.columns:
+        return None
+    y = series.columns[column]
+    good = np.isfinite(y)
+    spans = (series.t_s[good] // SWING_S).astype(np.int64)
+    swings = [float(np.ptp(y[good][spans == span])) for span in np.unique(spans)]
+    return float(np.median(swings)) if swings else None
+
+
+def mismatches(base: Sequence[Measured], candidate: Sequence[Measured]) -> tuple[str, ...]:
+    """Why the sides cannot be compared: other machines, plans or metrics. The target may differ: it is the question."""
+    first = base[0].manifest
+    out: list[str] = []
+    for run in (*base[1:], *candidate):
+        other = run.manifest
+        for name in sorted({*first.host, *other.host}):
+            out += _unless_equal(f"machine: {name}", first.host.get(name), other.host.get(name))
+        out += _unless_equal("scenario", first.scenario, other.scenario)
+        out += _unless_equal("speedup", first.speedup, other.speedup)
+        out += _unless_equal("metric", base[0].verdict.memory.metric, run.verdict.memory.metric)
+        for name in _PLAN_SETTINGS:
+            out += _unless_equal(f"plan: run.{name}", *(_setting(m, "run", name) for m in (first, other)))
+        for section in _PLAN_SECTIONS:
+            out += _unless_equal(f"plan: [{section}]", first.config.get(section), other.config.get(section))
+    return tuple(dict.fromkeys(out))
+
+
+def _setting(manifest: Manifest, section: str, name: str) -> object:
+    table = manifest.config.get(section)
+    return table.get(name) if isinstance(table, dict) else None
+
+
+def _unless_equal(what: str, base: object, candidate: object) -> list[str]:
+    return [] if base == candidate else [f"{what} differs ({base!s:.60} and {candidate!s:.60})"]
+
+
+def compare_runs(base: Sequence[Measured], candidate: Sequence[Measured]) -> Comparison:
+    """Candidate against base, whatever their machines and plans; ``mismatches`` names what differs."""
+    limits = base[0].limits
+    fail_above, _ = _hour_limits(limits)
+    growth = _difference(base, candidate, lambda v: v.memory.growth_per_h, _margin_per_h(base, limits))
+    kinds = _kinds(base, candidate)
+    persists = _persists(growth, fail_above)
+    outcome, reasons = _outcome(base, candidate, growth, kinds)
+    per_query = _difference(base, candidate, lambda v: v.memory.growth_per_query, _query_margin(limits))
+    return Comparison(
+        base=tuple(run.path for run in base),
+        candidate=tuple(run.path for run in candidate),
+        outcome=outcome,
+        summary=summary(growth, persists),
+        reasons=reasons,
+        persists=persists,
+        growth=growth,
+        time=_difference(base, candidate, lambda v: v.memory.growth_time_per_h, _margin_per_h(base, limits)),
+        per_query=per_query,
+        kinds=kinds,
+        burden=_burden(base, candidate, per_query),
+        mismatches=mismatches(base, candidate),
+    )
+
+
+def _hour_limits(limits: Limits) -> tuple[float, float]:
+    """(certainly leaking above, no leak below) in bytes an hour."""
+    hour, _ = growth_limits(limits)
+    return hour if hour is not None else (DEFAULT_FAIL_BYTES_PER_H, 10.0 * DEFAULT_FAIL_BYTES_PER_H)
+
+
+def _margin_per_h(base: Sequence[Measured], limits: Limits) -> float:
+    """More growth than this would matter: a whole budget, or a tenth of what the base grows."""
+    estimates = [run.verdict.memory.growth_per_h.estimate or 0.0 for run in base]
+    return max(_hour_limits(limits)[1], _RELATIVE_MARGIN * sum(estimates) / len(estimates))
+
+
+def _query_margin(limits: Limits) -> float:
+    _, query = growth_limits(limits)
+    return query[1] if query is not None else 4.0 * DEFAULT_FAIL_BYTES_PER_QUERY
+
+
+def _difference(
+    base: Sequence[Measured],
+    candidate: Sequence[Measured],
+    figure: Callable[[Verdict], Interval],
+    margin: float,
+    confidence: float = 0.95,
+) -> Difference | None:
+    sides = [[figure(run.verdict) for run in side] for side in (base, candidate)]
+    return compare(sides[0], sides[1], margin, confidence)
+
+
+def _kinds(base: Sequence[Measured], candidate: Sequence[Measured]) -> tuple[KindDifference, ...]:
+    """Every kind at a confidence that holds over all kinds together (Bonferroni), as any of them may regress."""
+    names = dict.fromkeys(kind.kind for run in (*base, *candidate) for kind in run.verdict.kinds)
+    confidence = 1.0 - 0.05 / max(len(names), 1)
+    margin = _query_margin(base[0].limits)
+    out = []
+    for name in names:
+        difference = _difference(base, candidate, lambda v, name=name: _of_kind(v, name)[0], margin, confidence)  # type: ignore[misc]
+        reasons = [_of_kind(run.verdict, name)[1] for run in (*base, *candidate)]
+        reason = next((reason for reason in reasons if reason is not None), None) if difference is None else None
+        out.append(KindDifference(name, difference, reason))
+    return tuple(out)
+
+
+def _of_kind(verdict: Verdict, name: str) -> tuple[Interval, str | None]:
+    for figures in verdict.kinds:
+        if figures.kind == name:
+            return figures.bytes_per_query, figures.reason
+    return Interval(), f"no query of kind {name}"
+
+
+def _persists(growth: Difference | None, fail_above: float) -> bool | None:
+    if growth is None or growth.candidate.low is None or growth.candidate.high is None:
+        return None
+    if growth.candidate.low > min(fail_above, DEFAULT_FAIL_BYTES_PER_H):
+        return True
+    return False if growth.candidate.high < 10.0 * DEFAULT_FAIL_BYTES_PER_H else None
+
+
+def _outcome(
+    base: Sequence[Measured],
+    candidate: Sequence[Measured],
+    growth: Difference | None,
+    kinds: Sequence[KindDifference],
+) -> tuple[Outcome, tuple[str, ...]]:
+    invalid = tuple(
+        f"{run.path.name} is invalid: {run.verdict.reasons[0] if run.verdict.reasons else 'no reason given'}"
+        for run in (*base, *candidate)
+        if run.verdict.outcome is Outcome.INVALID
+    )
+    if invalid:
+        return Outcome.INVALID, invalid
+    if growth is None:
+        return Outcome.INCONCLUSIVE, ("the growth of one side is not known: its runs are too short",)
+    worse = [
+        f"kind {kind.kind} leaves {_size(kind.difference.difference.estimate)} a query more than before"
+        for kind in kinds
+        if kind.difference is not None
+        and kind.difference.change is Change.WORSE
+        and (kind.difference.difference.estimate or 0.0) > DEFAULT_FAIL_BYTES_PER_QUERY
+        and (kind.difference.candidate.low or 0.0) > 0.0  # more than a base that seemed to shrink is not yet growth
+    ]
+    if growth.change is Change.WORSE and (growth.candidate.estimate or 0.0) > 0.0:
+        worse.insert(0, f"growth rose by {_rate(growth.difference.estimate)}")
+    if worse:
+        return Outcome.FAIL, tuple(worse)
+    if growth.change is Change.UNKNOWN:
+        high = _rate(growth.difference.high)
+        return Outcome.INCONCLUSIVE, (f"growth may have risen by up to {high}: longer or more runs would tell",)
+    return Outcome.PASS, ()
+
+
+def summary(growth: Difference | None, persists: bool | None) -> str:
+    """The comparison in one sentence."""
+    if growth is None:
+        return "the growth of one side is not known"
+    after = _rate(growth.candidate.estimate)
+    if growth.change is Change.BETTER:
+        head = f"removes {share(growth.removed)} of the growth"
+        if growth.removed.estimate is None:
+            head = f"lowers the growth by {_rate(-(growth.difference.estimate or 0.0))}"
+    elif growth.change is Change.WORSE:
+        head = f"grows {_rate(growth.difference.estimate)} faster"
+    else:
+        head = "no certain difference" if growth.change is Change.UNKNOWN else "no difference that matters"
+    tails = {
+        True: f"the leak persists: {after}",
+        False: "no leak is left",
+        None: f"whether {after} is left is not certain",
+    }
+    return f"{head}; {tails[persists]}"
+
+
+def share(removed: Interval) -> str:
+    """A removed share in per cent with its interval: ``20 % (12 to 27 %)``."""
+    if removed.estimate is None:
+        return "an unknown share"
+    ends = "" if removed.low is None or removed.high is None else f" ({removed.low:.0%} to {removed.high:.0%})"
+    return f"{removed.estimate:.0%}{ends}".replace("%", " %").replace(" % to", " to")
+
+
+def _burden(
+    base: Sequence[Measured], candidate: Sequence[Measured], per_query: Difference | None
+) -> tuple[Burden, ...]:
+    if per_query is None:
+        return ()
+    sent = [_mean([run.sent_per_query for run in side]) for side in (base, candidate)]
+    return tuple(
+        Burden(
+            count,
+            per_query.base.scaled(count),
+            per_query.candidate.scaled(count),
+            None if sent[0] is None else sent[0] * count,
+            None if sent[1] is None else sent[1] * count,
+        )
+        for count in BURDEN_COUNTS
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _rate(bytes_per_h: float | None) -> str:
+    return "an unknown rate" if bytes_per_h is None else format_rate_per_min(bytes_per_h)
+
+
+def _size(size_bytes: float | None) -> str:
+    return "an unknown size" if size_bytes is None else format_bytes(size_bytes)
