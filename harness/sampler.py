@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from harness.errors import ProbeError
 from harness.model import Column, ColumnKind, Event, EventName, Identity, Unit
@@ -48,9 +48,8 @@ def boottime_s() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """One reading, or why there is none; ``started_s`` on the sampler's clock."""
+class _Result(NamedTuple):
+    """One reading, or why there is none; ``started_s`` on the sampler's clock. Made every tick: cheap to make."""
 
     started_s: float
     boottime_s: float

@@ -16,6 +16,7 @@ from pathlib import Path
 PROC = Path("/proc")
 _READ_BYTES = 1 << 16
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _KIB = 1024
 _ROLLUP_LINE = re.compile(rb"^(\w+):\s+(\d+) kB$", re.MULTILINE)
 
@@ -69,6 +70,10 @@ class ProcessFiles:
 
     def status(self) -> Status:
         return parse_status(self._read("status"))
+
+    def rss_bytes(self) -> int:
+        """Resident memory alone, from ``statm``: a tenth of what ``status`` costs."""
+        return int(self._read("statm").split(None, 2)[1]) * _PAGE_BYTES
 
     def rollup(self) -> Rollup:
         """Walks the whole memory map under its lock: 11–15 ms a GiB. PermissionError when it is another user's."""
@@ -175,9 +180,20 @@ def start_time_s(start_ticks: int, proc: Path = PROC) -> float:
     return round(boot_time_s(proc) + start_ticks / _TICKS_PER_S, 2)
 
 
-def newest_pid(proc: Path = PROC) -> bytes | None:
-    """The last pid given out on this machine: while it stays, nobody has a new child. None where not told."""
-    try:
-        return (proc / "loadavg").read_bytes().split()[4]
-    except (OSError, IndexError):
-        return None
+class NewestPid:
+    """The last pid given out on this machine: while it stays, nobody has a new child."""
+
+    def __init__(self, proc: Path = PROC) -> None:
+        try:
+            self._descriptor = os.open(proc / "loadavg", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            self._descriptor = -1
+
+    def read(self) -> bytes | None:
+        """None where the machine does not tell."""
+        return os.pread(self._descriptor, 256, 0).rpartition(b" ")[2] if self._descriptor >= 0 else None
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

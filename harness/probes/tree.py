@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.probes.procfs import ProcessFiles, Stat, Status, newest_pid
+from harness.probes.procfs import NewestPid, ProcessFiles, Stat, Status
 
 _HELD_PROCESSES = 64
 """Of so many the files stay open; of more they are opened each time, for the sake of the limit on descriptors."""
@@ -44,8 +44,9 @@ class ProcessTree:
         self._proc = proc
         self._with_children = children
         self._members: dict[int, Member] = {}
-        self._newest_pid: bytes | None = None
         self.root = self._join(pid)
+        self._newest = NewestPid(proc)
+        self._newest_pid: bytes | None = None
 
     def look(self) -> list[Look]:
         """Every member's state, the root's first; empty once the root has ended (a zombie has)."""
@@ -58,6 +59,7 @@ class ProcessTree:
         for member in self._members.values():
             member.files.close()
         self._members.clear()
+        self._newest.close()
 
     def _join(self, pid: int) -> Member:
         files = ProcessFiles(pid, hold=len(self._members) < _HELD_PROCESSES, proc=self._proc)
@@ -82,7 +84,7 @@ class ProcessTree:
         return look
 
     def _find_children(self) -> None:
-        newest = newest_pid(self._proc)
+        newest = self._newest.read()
         if newest is not None and newest == self._newest_pid:
             return  # nobody on this machine has had a child since
         self._newest_pid = newest

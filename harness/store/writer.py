@@ -131,6 +131,8 @@ class RunWriter:
         if t_s - self._checked_t_s < _FOLDER_CHECK_PERIOD_S:
             return
         self._checked_t_s = t_s
+        for file in (*self._samples.values(), self._events):
+            file.check_not_deleted()
         with _explained(self.path):
             if self.path.stat().st_ino != self._inode:
                 raise StoreError(
@@ -172,15 +174,17 @@ class _RowFile:
             if written < len(data):  # the disk ran full in the middle of a row
                 os.ftruncate(self._descriptor, self._size_bytes)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            links = os.fstat(self._descriptor).st_nlink
         except OSError as error:
             raise _explanation(self._path, error) from error
-        if links == 0:
+        self._size_bytes += written
+        self.rows += 1
+
+    def check_not_deleted(self) -> None:
+        """Raises StoreError when the open file has no name any more."""
+        if os.fstat(self._descriptor).st_nlink == 0:
             raise StoreError(
                 f"expected to go on writing {self._path}, found it deleted: leave a run alone while it goes on"
             )
-        self._size_bytes += written
-        self.rows += 1
 
     def close(self) -> None:
         if self._descriptor >= 0:

@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from harness.probes.procfs import (
+    NewestPid,
     ProcessFiles,
     boot_time_s,
-    newest_pid,
     parse_rollup,
     parse_stat,
     parse_status,
@@ -68,6 +68,7 @@ def test_a_real_process_reads_as_psutil_reads_it() -> None:
         files = ProcessFiles(child.pid, hold=True)
         other = psutil.Process(child.pid)
         stat, status = files.stat(), files.status()
+        assert files.rss_bytes() == status.rss_bytes
         seen = (status.rss_bytes, status.threads_count, files.fds_count(), files.children())
         start_s = start_time_s(stat.start_ticks)
         expected = (other.memory_info().rss, other.num_threads(), other.num_fds(), [])
@@ -124,15 +125,19 @@ def test_children_of_every_thread_are_found() -> None:
 
 def test_the_newest_pid_changes_with_a_new_process() -> None:
     """It is the reason to look for children, and its absence a reason to look always."""
-    before = newest_pid()
+    newest = NewestPid()
+    before = newest.read()
     subprocess.run(["true"], check=True)
+    after = newest.read()
+    newest.close()
 
-    assert newest_pid() != before
+    assert before is not None
+    assert after != before
 
 
 def test_no_newest_pid_without_the_file(tmp_path: Path) -> None:
     """None means look for children at every tick."""
-    assert newest_pid(tmp_path) is None
+    assert NewestPid(tmp_path).read() is None
 
 
 def test_a_machine_without_boot_time_is_named(tmp_path: Path) -> None:

@@ -172,13 +172,13 @@ def test_a_manifest_that_could_not_be_read_is_not_written(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_deleted_folder_is_noticed(writer: RunWriter) -> None:
+def test_a_deleted_folder_is_noticed_within_a_second(writer: RunWriter) -> None:
     """An open file of a deleted folder takes rows without complaint; they would be lost without a word."""
     writer.sample("target", 0.0, {"anon_bytes": 1}, 0.1)
     shutil.rmtree(writer.path)
 
     with pytest.raises(StoreError, match="found it deleted"):
-        writer.sample("target", 0.1, {"anon_bytes": 1}, 0.1)
+        writer.sample("target", 1.0, {"anon_bytes": 1}, 0.1)
     with pytest.raises(StoreError):
         writer.end(EndReason.DISK_FULL, 1.0)
 
