@@ -88,11 +88,19 @@ def figures(metric: str, unit: str, facts: Facts, circumstances: Circumstances) 
 
 
 def held_back(growth: Growth, interval: Interval) -> Interval:
-    """The interval with its low end lowered to what is left once warm-up terms have died out."""
-    if not any(term.kind in DECAYING for term in growth.terms):
+    """The interval widened by what the end of the run does not settle.
+
+    Its low end comes down to what is left once warm-up terms have died out; where the trend turned within the run, so
+    that its end may be part of a slow cycle, it holds the mean slope of the whole run as well.
+    """
+    low, high = interval.low, interval.high
+    if low is None or high is None:
         return interval
-    lows = [value for value in (interval.low, growth.lasting.low) if value is not None]
-    return Interval(interval.estimate, min(lows), interval.high, interval.confidence)
+    if growth.warming and growth.lasting.low is not None:
+        low = min(low, growth.lasting.low)
+    if growth.turns:
+        low, high = min(low, growth.mean_slope), max(high, growth.mean_slope)
+    return Interval(interval.estimate, low, high, interval.confidence)
 
 
 def at_production(facts: Facts, circumstances: Circumstances) -> Interval:
@@ -220,6 +228,9 @@ def obstacles_of(facts: Facts, gates: tuple[GateResult, ...], circumstances: Cir
         out.append(Obstacle(f"memory held on purpose for {held} has not come round twice", need_s))
     out += _warming_up(facts, gates, growth)
     out += _few_collections(facts, circumstances)
+    if growth.turns:
+        says = "memory rose and fell more slowly than the run is long: part of a cycle cannot be told from a trend"
+        out.append(Obstacle(says, facts.length_s))
     if not circumstances.has_power:
         out.append(
             Obstacle("a leak of the size of the limit, planted into this run, is not seen: the run has no power")

@@ -45,6 +45,7 @@ class Model:
     functionals: Floats
     terms: tuple[Term, ...]
     load_terms: tuple[str, ...]
+    trend: tuple[int, ...]
     spent: float
 
 
@@ -100,6 +101,7 @@ class Columns:
         lasting = slopes.copy()
         terms: list[Term] = []
         load_terms: list[str] = []
+        trend = [self.line]
         spent = 0.0
         for index in chosen:
             if len(self.singles) <= index < len(self.singles) + len(self.released):
@@ -113,13 +115,15 @@ class Columns:
                 blocks, slope = self._blocks(term)
                 fades = term.kind in DECAYING
                 spent += 1.0 if term.kind in (TermKind.STEP, TermKind.CYCLE) else 0.0
+            if any(slope):
+                trend += range(slopes.size, slopes.size + len(slope))
             columns += blocks
             slopes = np.append(slopes, slope)
             lasting = np.append(lasting, np.zeros(len(slope)) if fades else slope)
         width = slopes.size
         picks = np.eye(width)[[self.line, *range(self.line + 1, self.line + 1 + len(self.kinds))]]
         functionals = np.vstack([slopes, lasting, picks])
-        return Model(np.column_stack(columns), functionals, tuple(terms), tuple(load_terms), spent)
+        return Model(np.column_stack(columns), functionals, tuple(terms), tuple(load_terms), tuple(trend), spent)
 
     def _blocks(self, term: Term) -> tuple[list[Floats], list[float]]:
         """Columns of a term with those of its unknown place or time constant, and the end slope of each."""

@@ -28,6 +28,7 @@ GATE_CONFIDENCE = 0.98
 DETECTABLE_FACTOR = (1.645 + 1.96) / 1.96
 """Half a 95 % interval times this is the growth that a run like this one would have called certain in 95 of 100
 cases."""
+TURN_BANDS = 3.0
 _END, _LASTING, _LINE, _FIRST_KIND = 0, 1, 2, 3
 
 
@@ -73,6 +74,8 @@ class Growth:
     fitted: Floats
     band: Floats
     level: float
+    mean_slope: float
+    turns: bool
     mixture: Mixture
     usage_contrast: Floats
 
@@ -160,6 +163,8 @@ def _read(
     fitted = model.design @ first.mean
     variances = np.einsum("ij,jk,ik->i", model.design, first.covariance, model.design)
     per_query, reason = _pooled(mixture, columns, load, plan, usage)
+    trend = model.design[:, model.trend] @ first.mean[list(model.trend)]
+    length_s = float(np.ptp(columns.levels.t_s))
     return Growth(
         at_end=Interval(estimate, low, high),
         certain=Interval(*mixture.interval(end + usage, GATE_CONFIDENCE), GATE_CONFIDENCE),
@@ -177,9 +182,18 @@ def _read(
         fitted=fitted * scale + centre,
         band=1.96 * np.sqrt(np.maximum(variances, 0.0)) * scale,
         level=centre,
+        mean_slope=float(trend[-1] - trend[0]) * scale / length_s,
+        turns=_turns(trend, 1.96 * float(np.median(np.sqrt(np.maximum(variances, 0.0))))),
         mixture=mixture,
         usage_contrast=usage,
     )
+
+
+def _turns(trend: Floats, band: float) -> bool:
+    """Whether a trend rises and falls, both by more than ``TURN_BANDS`` bands and a quarter of the larger."""
+    moves = np.diff(trend)
+    up, down = float(np.sum(moves[moves > 0.0])), -float(np.sum(moves[moves < 0.0]))
+    return min(up, down) > max(TURN_BANDS * band, 0.25 * max(up, down))
 
 
 def _pooled(
