@@ -9,7 +9,8 @@ import typer
 from typer.exceptions import TyperException
 
 from harness import __version__
-from harness.cli import ablate, analyze, attach, compare, demo, init, plan, run
+from harness.cli import ablate, analyze, attach, compare, demo, gate, init, plan, report, run
+from harness.cli import list as list_command
 from harness.errors import SoakError
 from harness.model import ExitCode
 
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 
 
@@ -44,10 +45,13 @@ def _root(
 app.command("run")(run.run)
 app.command("attach")(attach.attach)
 app.command("analyze")(analyze.analyze)
+app.command("report")(report.report)
+app.command("gate")(gate.gate)
 app.command("compare")(compare.compare)
 app.command("ablate")(ablate.ablate)
 app.command("plan")(plan.plan)
 app.command("demo")(demo.demo)
+app.command("list")(list_command.list_runs)
 app.command("init")(init.init)
 
 
