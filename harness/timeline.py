@@ -123,7 +123,7 @@ def _idle_timeline(duration_s: float, warmup_s: float, cycles_count: int) -> tup
     phases = [Phase(WARMUP_PHASE, IDLE_KIND, 0, 0.0, warmup_s)]
     length_s = (duration_s - warmup_s) / cycles_count
     for cycle in range(1, cycles_count + 1):
-        start_s = warmup_s + (cycle - 1) * length_s
+        start_s = phases[-1].end_s
         phases.append(Phase(f"idle-{cycle}", IDLE_KIND, cycle, start_s, start_s + length_s))
     return tuple(phases)
 

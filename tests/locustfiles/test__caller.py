@@ -32,7 +32,7 @@ def test_a_scenario_without_a_plan_says_who_starts_it(tmp_path: Path) -> None:
 def test_a_plan_for_another_scenario_is_refused_by_its_kinds(tmp_path: Path) -> None:
     """Nothing is asked under a name that the scenario does not have."""
     with talking() as backend:
-        plan = short_plan(backend.wire, (LoadKind.DISCONNECT,), scenario="normal", queries_count=3, load_s=0.5)
+        plan = short_plan(backend.wire, (LoadKind.DISCONNECT,), scenario="normal", queries_count=3, drain_timeout_s=0.2)
         played = play(plan, tmp_path)
 
         assert backend.says == []
