@@ -187,7 +187,11 @@ class Session:
             tally=self.tally,
             report_drained=self._report_drained,
         )
-        self._player = make_player(part)
+        try:
+            self._player = make_player(part)
+        except Exception:
+            gevent.spawn(self._end, 1)
+            raise
         ticker = gevent.spawn(self._report_regularly, plan.row_period_s)
         try:
             self._player.play()
