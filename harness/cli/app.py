@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,9 @@ from harness.cli import ablate, analyze, attach, compare, demo, gate, init, plan
 from harness.cli import list as list_command
 from harness.errors import SoakError
 from harness.model import ExitCode
+
+TRACEBACK_VARIABLE = "SOAK_TRACEBACK"
+"""Set, an unexpected error is raised instead of told: Python's own exit code for one, 1, means a failed gate here."""
 
 app = typer.Typer(
     name="soak",
@@ -68,6 +72,11 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return _complain("interrupted", ExitCode.INTERRUPTED)
     except BrokenPipeError:  # the reader of a pipe (`soak list | head`) has gone: nobody is left to tell
         return ExitCode.PASS
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        what = f"expected no {type(error).__name__} here, found one: {error}"
+        return _complain(f"{what}; a mistake of soak's own: {TRACEBACK_VARIABLE}=1 shows where", ExitCode.INVALID)
     return int(result) if isinstance(result, int) else ExitCode.PASS
 
 
