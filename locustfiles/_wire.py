@@ -28,6 +28,8 @@ connection that is just being closed would be a failure that the backend is not 
 REUSED_COUNT = 256
 """Idle connections kept at most."""
 
+_Address = tuple[int, int, int, Any]
+
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -142,11 +144,11 @@ class Site:
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._prefix = parts.path.rstrip("/")
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
-        self._addresses: list[tuple[int, int, int, Any]] = []
+        self._addresses: tuple[_Address, ...] = ()
         self._idle: deque[Wire] = deque(maxlen=REUSED_COUNT)
         self.authority = parts.netloc.rpartition("@")[2]
         self.headers = headers
-        self._lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        self._own = {name.lower(): f"{name}: {value}\r\n" for name, value in headers}
 
     @property
     def is_secure(self) -> bool:
@@ -157,31 +159,45 @@ class Site:
         return self._prefix + path
 
     def connect(self, deadline_s: float, receive_buffer_bytes: int | None = None) -> Wire:
-        """A new connection. Raises StepFailed."""
-        connection: socket.socket | None = None
+        """A new connection, to the first of the host's addresses that takes it. Raises StepFailed."""
+        failure: OSError | None = None
+        for address in self._resolve():
+            try:
+                wire = Wire(self._open(address, deadline_s, receive_buffer_bytes), deadline_s)
+            except OSError as error:
+                failure = error
+                continue
+            self._addresses = (address, *(other for other in self._addresses if other != address))
+            return wire
+        self._addresses = ()  # the host may have moved: ask again next time
+        raise StepFailed(_connect_failure(failure), str(failure)) from failure
+
+    def _open(self, address: _Address, deadline_s: float, receive_buffer_bytes: int | None) -> socket.socket:
+        family, kind, protocol, place = address
+        connection = socket.socket(family, kind, protocol)
         try:
-            family, kind, protocol, address = self._resolve()
-            connection = socket.socket(family, kind, protocol)
             connection.settimeout(max(deadline_s - time.monotonic(), 0.001))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if receive_buffer_bytes is not None:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
-            connection.connect(address)
+            connection.connect(place)
             if self._tls is not None:
-                connection = self._tls.wrap_socket(connection, server_hostname=self._host)
-        except OSError as error:
-            if connection is not None:
-                connection.close()
-            self._addresses.clear()
-            raise StepFailed(_connect_failure(error), str(error)) from error
-        return Wire(connection, deadline_s)
+                return self._tls.wrap_socket(connection, server_hostname=self._host)
+        except OSError:
+            connection.close()
+            raise
+        return connection
 
-    def _resolve(self) -> tuple[int, int, int, Any]:
-        """The address that worked last: resolving costs more than connecting, under gevent a thread's hand-over."""
+    def _resolve(self) -> tuple[_Address, ...]:
+        """The host's addresses, the one that worked last first: resolving costs more than connecting, under gevent a
+        thread's hand-over."""
         if not self._addresses:
-            found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-            self._addresses = [(family, kind, protocol, address) for family, kind, protocol, _, address in found]
-        return self._addresses[0]
+            try:
+                found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+            except OSError as error:
+                raise StepFailed(_connect_failure(error), str(error)) from error
+            self._addresses = tuple((family, kind, protocol, place) for family, kind, protocol, _, place in found)
+        return self._addresses
 
     def borrow(self, deadline_s: float) -> Wire:
         """An idle connection, a new one where there is none. Raises StepFailed."""
@@ -206,10 +222,14 @@ class Site:
             self._idle.pop().close()
 
     def request(self, method: str, path: str, body: bytes = b"", accept: str = "application/json") -> bytes:
-        """The request's bytes."""
-        length = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if method == "POST" else ""
-        head = f"{method} {self.target(path)} HTTP/1.1\r\nHost: {self.authority}\r\nAccept: {accept}\r\n"
-        return f"{head}{length}{self._lines}\r\n".encode() + body
+        """The request's bytes; a header of the plan takes the place of ours."""
+        lines = {"host": f"Host: {self.authority}\r\n", "accept": f"Accept: {accept}\r\n"}
+        if method == "POST":
+            lines["content-type"] = "Content-Type: application/json\r\n"
+        lines |= self._own
+        if method == "POST":
+            lines["content-length"] = f"Content-Length: {len(body)}\r\n"
+        return f"{method} {self.target(path)} HTTP/1.1\r\n{''.join(lines.values())}\r\n".encode() + body
 
 
 def receive_answer(wire: Wire) -> tuple[Answer, bool]:
@@ -222,7 +242,7 @@ def receive_answer(wire: Wire) -> tuple[Answer, bool]:
     return Answer(response.status_code, body), not response.should_close()
 
 
-def _connect_failure(error: OSError) -> str:
+def _connect_failure(error: OSError | None) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connect_refused"
     if isinstance(error, TimeoutError):

@@ -128,3 +128,33 @@ def test_a_base_url_needs_a_scheme_and_a_host() -> None:
     """A mistake in the plan shows before the first query."""
     with pytest.raises(ValueError, match=r"expected a URL such as http://127\.0\.0\.1:8080, found 'localhost:80'"):
         Site("localhost:80")
+
+
+def test_all_addresses_of_a_host_are_tried_and_the_one_that_works_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``localhost`` is ::1 first on many machines, and the server listens on 127.0.0.1 only."""
+    asked: list[str] = []
+    with scripted(_answer_all) as server:
+        inet, stream = socket.AF_INET, socket.SOCK_STREAM
+        places = [(inet, stream, 6, "", ("127.0.0.1", port)) for port in (free_port(), server.port)]
+
+        def resolve(host: str, port: int, **_: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+            asked.append(host)
+            return [(int(family), int(kind), protocol, name, place) for family, kind, protocol, name, place in places]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        site = Site("http://localhost:1")
+        for _ in range(3):
+            site.connect(_deadline_s()).close()
+
+    assert asked == ["localhost"]
+
+
+def test_a_header_of_the_plan_takes_the_place_of_ours() -> None:
+    """Never twice, whatever its case; the length stays the body's own."""
+    site = Site("http://127.0.0.1:1/base", (("content-type", "application/x-voice"), ("Content-Length", "99")))
+    head = site.request("POST", "/ask", b"{}").decode()
+
+    assert head.startswith("POST /base/ask HTTP/1.1\r\n")
+    assert head.lower().count("content-type:") == head.lower().count("content-length:") == 1
+    assert "content-type: application/x-voice\r\n" in head
+    assert "Content-Length: 2\r\n" in head
