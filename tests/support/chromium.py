@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
@@ -48,54 +47,16 @@ class Seen:
 
 
 class Browser:
-    """One headless Chromium with one tab and a profile of its own in ``profile``."""
+    """One tab of a headless Chromium that listens at the other end of ``socket``."""
 
-    def __init__(self, executable: str, profile: Path) -> None:
+    def __init__(self, socket: ClientConnection) -> None:
         self.seen = Seen()
         self._next_id = 0
-        self._process = subprocess.Popen(
-            [executable, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            self._socket = self._connect()
-            target = self._call("Target.createTarget", {"url": "about:blank"})["targetId"]
-            self._session = self._call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-            for domain in ("Page", "Runtime", "Network", "Log"):
-                self.call(f"{domain}.enable")
-        except BaseException:
-            self._end()
-            raise
-
-    def _connect(self) -> ClientConnection:
-        stderr = self._process.stderr
-        assert stderr is not None
-        for line in stderr:
-            match = _LISTENING.search(line)
-            if match:
-                return connect(match[1], max_size=None, proxy=None)
-        raise RuntimeError("expected Chromium to say where it listens, found the end of its output")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._socket.close()
-        self._end()
-
-    def _end(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
+        self._socket = socket
+        target = self._call("Target.createTarget", {"url": "about:blank"})["targetId"]
+        self._session = self._call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
 
     def call(self, method: str, **parameters: Any) -> Any:
         """One command to the tab; its result. Raises RuntimeError for an error of the protocol."""
@@ -170,9 +131,32 @@ class Browser:
 
 @contextmanager
 def chromium(profile: Path) -> Iterator[Browser]:
-    """A browser that is gone afterwards. Raises RuntimeError where none is installed."""
+    """A browser with its profile in ``profile``, gone afterwards. Raises RuntimeError where none is installed."""
     executable = find_chromium()
     if executable is None:
         raise RuntimeError(f"expected one of {' '.join(NAMES)} on PATH, found none; run `make browser-test`")
-    with Browser(executable, profile) as browser:
-        yield browser
+    process = subprocess.Popen(
+        [executable, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        with connect(_address(process), max_size=None, proxy=None) as socket:
+            yield Browser(socket)
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    for line in process.stderr:
+        match = _LISTENING.search(line)
+        if match:
+            return match[1]
+    raise RuntimeError("expected Chromium to say where it listens, found the end of its output")
