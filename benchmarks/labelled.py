@@ -1,8 +1,8 @@
 """Labelled memory series: what is in them is known, so a method can be marked right or wrong.
 
-Classes of sections 4.1 and 4.2 of the method study, and held-out shapes that no constant of the analysis was chosen on. An
-hour at 1 Hz, in bytes. ``strength`` is the leak in standard errors of the best linear estimate under the class's own noise
-(``SE = sqrt(12 w / T**3)``, study, section 2.1), so classes can be compared.
+Classes of sections 4.1 and 4.2 of the method study, and held-out shapes that no constant of the analysis was chosen
+on. An hour at 1 Hz, in bytes. ``strength`` is the leak in standard errors of the best linear estimate under the
+class's own noise (``SE = sqrt(12 w / T**3)``, study, section 2.1), so classes can be compared.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ QUERIES_PER_S = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One labelled run: ``slope`` is the true growth at its end in bytes per second, ``per_query`` the truth by kind."""
+    """One labelled run: ``slope`` is the true growth at its end in bytes per second, ``per_query`` the truth by
+    kind."""
 
     t_s: Floats
     y: Floats

@@ -86,6 +86,7 @@ class KindFigures:
     queries_count: float
     reason: str | None = None
     drained_bytes_per_query: Interval | None = None
+    tts_calls_per_query: Interval | None = None
 
     def to_json(self) -> dict[str, Any]:
         out: dict[str, Any] = {"bytes_per_query": self.bytes_per_query.to_json(), "queries_count": self.queries_count}
@@ -93,6 +94,8 @@ class KindFigures:
             out = {**out, "bytes_per_query": None}
         if self.drained_bytes_per_query is not None:
             out["drained_bytes_per_query"] = self.drained_bytes_per_query.to_json()
+        if self.tts_calls_per_query is not None:
+            out["tts_calls_per_query"] = self.tts_calls_per_query.to_json()
         if self.reason is not None:
             out["reason"] = self.reason
         return out

@@ -17,6 +17,8 @@ from harness.analysis.usage import Load, Plan, read_plan
 from harness.model import Shape
 
 _LEVELS_A_PHASE = 4
+_MOST = 1e150
+"""No memory has so many bytes, and their squares must still be numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,13 @@ class Facts:
         return self.end_s - self.start_s
 
 
-def analyse(t_s: Floats, y: Floats, setting: Setting) -> Facts:
-    """Facts of n samples ascending in time; NaN marks a reading that failed."""
+def analyse(t_s: Floats, y: Floats, setting: Setting, resolution_s: float = 0.0) -> Facts:
+    """Facts of n samples ascending in time; NaN marks a reading that failed.
+
+    ``resolution_s`` is the span that one point stands for where samples were reduced before (``stream``).
+    """
     good = np.isfinite(y)
-    t_s, y = t_s[good], y[good]
+    t_s, y = t_s[good], np.clip(y[good], -_MOST, _MOST)
     if t_s.size == 0:
         return Facts(0, 0.0, 0.0, 0.0, 0, None, None, Form(Shape.UNKNOWN), None)
     piece = pieces(t_s, list(setting.cuts_s))
@@ -75,7 +80,7 @@ def analyse(t_s: Floats, y: Floats, setting: Setting) -> Facts:
     count = int(piece.max()) + 1
     start_s, end_s = float(t_s[keep][0]), float(t_s[keep][-1])
     wanted = max(reduction.USUAL_LEVELS, _LEVELS_A_PHASE * len(setting.phases))
-    levels = reduction.reduce(t_s[keep], y[keep], piece[keep], wanted, quiet_spans(setting.phases))
+    levels = reduction.reduce(t_s[keep], y[keep], piece[keep], wanted, quiet_spans(setting.phases, 3.0 * resolution_s))
     plan = read_plan(setting.load, setting.phases, start_s, end_s) if setting.load is not None else None
     growth = estimate_growth(levels, setting.load, plan, setting.quantum)
     form = name_shape(levels, growth, setting.material)

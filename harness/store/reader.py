@@ -47,6 +47,10 @@ class ProbeSeries:
     read_ms: FloatArray
 
 
+Sink = Callable[[ProbeSeries], None]
+"""Takes the samples of a probe piece by piece, in order, so that a week needs no more memory than an hour."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadSeries:
     """``load.csv``: n rows, ``t_s`` not descending; row i is of ``kinds[codes[i]]``; NaN for blanks.
@@ -85,17 +89,21 @@ class StoredRun:
     notes: tuple[str, ...]
 
 
-def read_run(path: Path, wanted: Wanted | None = None) -> StoredRun:
-    """The run in ``path`` with the columns that ``wanted`` asks for (all, without it). Raises RunFormatError."""
+def read_run(path: Path, wanted: Wanted | None = None, sink: Sink | None = None) -> StoredRun:
+    """The run in ``path`` with the columns that ``wanted`` asks for (all, without it). Raises RunFormatError.
+
+    With a ``sink`` the samples go there, some ten thousand rows at a time, and the probes of the result hold none.
+    """
     manifest = read_manifest(path)
     notes: list[str] = []
     probes: dict[str, ProbeSeries] = {}
+    rows: dict[str, int] = {}
     for info in manifest.probes:
         file = _samples_path(path, info)
         if not file.is_file():
             notes.append(f"probe {info.name} has no samples file")
             continue
-        probes[info.name] = _read_probe(file, info, wanted, notes)
+        probes[info.name], rows[info.name] = _read_probe(file, info, wanted, notes, sink)
     if not probes:
         raise RunFormatError(
             f"expected at least one samples file in {path / SAMPLES_FOLDER}, found none that {MANIFEST_FILE} names: "
@@ -105,7 +113,7 @@ def read_run(path: Path, wanted: Wanted | None = None) -> StoredRun:
     events = _read_events(path / EVENTS_FILE, notes)
     end = _read_end(path / END_FILE, notes)
     if end is not None:
-        _compare_rows(end, probes, load, notes)
+        _compare_rows(end, rows, load, notes)
     return StoredRun(path, manifest, probes, load, events, end, tuple(notes))
 
 
@@ -138,15 +146,24 @@ def _samples_path(path: Path, info: ProbeInfo) -> Path:
     return path / SAMPLES_FOLDER / f"{info.name}.csv"
 
 
-def _read_probe(file: Path, info: ProbeInfo, wanted: Wanted | None, notes: list[str]) -> ProbeSeries:
+def _read_probe(
+    file: Path, info: ProbeInfo, wanted: Wanted | None, notes: list[str], sink: Sink | None
+) -> tuple[ProbeSeries, int]:
     names = tuple(column.name for column in info.columns if wanted is None or wanted(info, column))
-    parts = list(_chunks(file, info, names, CHUNK_ROWS, notes))
-    return ProbeSeries(
+    parts, count = [], 0
+    for part in _chunks(file, info, names, CHUNK_ROWS, notes):
+        count += len(part.t_s)
+        if sink is None:
+            parts.append(part)
+        else:
+            sink(part)
+    series = ProbeSeries(
         info,
         t_s=concatenate([{TIME_COLUMN: part.t_s} for part in parts], [TIME_COLUMN])[TIME_COLUMN],
         columns=concatenate([part.columns for part in parts], names),
         read_ms=concatenate([{READ_COLUMN: part.read_ms} for part in parts], [READ_COLUMN])[READ_COLUMN],
     )
+    return series, count
 
 
 def _chunks(file: Path, info: ProbeInfo, names: tuple[str, ...], rows: int, notes: list[str]) -> Iterator[ProbeSeries]:
@@ -267,9 +284,8 @@ def _read_end(file: Path, notes: list[str]) -> End | None:
     return End(EndReason(reason), fields.number(TIME_COLUMN), {name: rows.whole(name) for name in rows.data})
 
 
-def _compare_rows(end: End, probes: Mapping[str, ProbeSeries], load: LoadSeries | None, notes: list[str]) -> None:
-    found = {name: len(series.t_s) for name, series in probes.items()}
-    found[LOAD_ROWS] = 0 if load is None else len(load.t_s)
+def _compare_rows(end: End, rows: Mapping[str, int], load: LoadSeries | None, notes: list[str]) -> None:
+    found = {**rows, LOAD_ROWS: 0 if load is None else len(load.t_s)}
     notes.extend(
         f"{END_FILE} counts {count} rows of {name}, found {found[name]}"
         for name, count in end.rows.items()
