@@ -31,11 +31,11 @@ def analyze(
     """
     limits = options.limits_given(max_growth, max_growth_per_query, max_memory)
 
-    from harness.assess import assess
     from harness.cli.carry import print_outcome
+    from harness.gate.judge import judge_run
     from harness.verdict import write_verdict
 
-    verdict = assess(run, limits).verdict
+    verdict = judge_run(run, limits).verdict
     if not no_write:
         write_verdict(run, verdict)
     data = verdict.to_json()

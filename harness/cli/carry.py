@@ -87,10 +87,10 @@ def conclude(finished: Finished, *, as_json: bool, quiet: bool) -> ExitCode:
 
 def judge_and_report(run_dir: Path) -> tuple[ExitCode, dict[str, object]]:
     """Writes verdict.json and the report; a report that cannot be drawn does not change the outcome."""
-    from harness.assess import assess
+    from harness.gate.judge import judge_run
     from harness.verdict import write_verdict
 
-    assessment = assess(run_dir)
+    assessment = judge_run(run_dir)
     write_verdict(run_dir, assessment.verdict)
     try:
         from harness.report.render import render

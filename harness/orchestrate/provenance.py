@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import subprocess
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -56,7 +55,7 @@ def harness_commit() -> str | None:
 
 def public_config(plan: Plan) -> dict[str, Any]:
     """The plan as resolved, secrets replaced by ``***``, the limits under the names of ``harness.model.Limits``."""
-    config = plan.model_dump(mode="json") | {"gates": asdict(plan.gates.limits())}
+    config = plan.model_dump(mode="json") | {"gates": plan.gates.to_config()}
     redacted = redact(config)
     assert isinstance(redacted, dict)
     return redacted
