@@ -14,6 +14,7 @@ from harness.assess import Assessment, assess
 from harness.gate import values
 from harness.gate.values import Material, Value
 from harness.model import EXIT_CODE_OF_OUTCOME, EventName, ExitCode, Interval, Limits, Outcome
+from harness.plan.diagnose import gates_of, rules_of_config
 from harness.plan.gate_rules import GateRule, Judged, Recorded, missing, require_recorded
 from harness.plan.gates import GatesSection
 from harness.report.story import gate_limit, gate_title, gate_value
@@ -36,6 +37,7 @@ def judge_run(run_dir: Path, limits: Limits | None = None, gates: GatesSection |
     manifest = read_manifest(run_dir)
     own = manifest.config.get("gates")
     rules = (gates or GatesSection.from_config(own if isinstance(own, Mapping) else {})).rules()
+    rules += gates_of(rules_of_config(manifest.config))
     subjects = {rule.subject.rpartition(".")[2] for rule in rules}
     run = read_run(run_dir, lambda _probe, column: column.name in subjects)
     recorded = recorded_of(run, assessment)
@@ -109,7 +111,7 @@ def _measured(rule: GateRule, material: Material, recorded: Recorded) -> list[Va
         case Judged.ANSWER_BYTES:
             return values.answer_bytes(material)
         case Judged.LOG_MATCHES:
-            return [values.log_matches(material, rule.subject)]
+            return [values.log_matches(material, rule.subject, rule.unit)]
         case _:
             return [_of_metric(rule.judged, material, metric) for metric in recorded.matching(rule.subject)]
 

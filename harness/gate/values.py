@@ -161,17 +161,26 @@ def metric_per_query(material: Material, metric: str) -> Value:
     return exact(float(steps[steps > 0].sum()) / completed)
 
 
-def log_matches(material: Material, rule: str) -> Value:
-    """How often a log rule matched."""
-    return exact(
-        float(
-            sum(
-                int(event.fields.get("count", 1))
-                for event in material.run.events
-                if event.event == EventName.LOG_MATCH and event.fields.get("rule") == rule
-            )
-        )
-    )
+BASE64_FACTOR = 4 / 3
+
+
+def log_matches(material: Material, rule: str, unit: str = "count") -> Value:
+    """How often a log rule matched: in all, per query that ended, or (ratio) the part of the bytes received that the
+    bytes in those lines explain when they are sent as base64."""
+    matches = [
+        event.fields
+        for event in material.run.events
+        if event.event == EventName.LOG_MATCH and event.fields.get("rule") == rule
+    ]
+    if unit == "ratio":
+        received = _sum(material, "bytes_in")
+        generated = sum(float(fields.get("value", 0)) for fields in matches)
+        return exact(generated * BASE64_FACTOR / received) if received > 0 else unknown("no byte was received")
+    count = float(sum(int(fields.get("count", 1)) for fields in matches))
+    if unit == "count":
+        return exact(count)
+    ended = _sum(material, "completed_count") + _sum(material, "failed_count")
+    return exact(count / ended) if ended > 0 else unknown("no query ended")
 
 
 def samples(material: Material, metric: str) -> tuple[Floats, Floats]:

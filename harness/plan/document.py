@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
 from harness.plan.container import ContainerSection
+from harness.plan.diagnose import DiagnoseSection, LogRules
 from harness.plan.fields import Section
 from harness.plan.gates import GatesSection
 from harness.plan.load import LoadSection
@@ -35,6 +36,8 @@ class Plan(Section):
     gates: GatesSection = Field(default_factory=GatesSection)
     container: ContainerSection | None = None
     probes: tuple[ProbeEntry, ...] = ()
+    log_rules: LogRules = ()
+    diagnose: DiagnoseSection = Field(default_factory=DiagnoseSection)
 
 
 def load_plan(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> Plan:

@@ -157,6 +157,26 @@ def test_log_rules_count_their_matches(tmp_path: Path) -> None:
     assert (gates["crash"].value, gates["crash"].outcome) == (0.0, Outcome.PASS)
 
 
+def test_log_rules_of_the_plan_are_gates(tmp_path: Path) -> None:
+    """Forbidden, expected and counted by query, with the bytes of their lines against the bytes received."""
+    rules = [
+        {"name": "alarm", "contains": "LEAK", "max": 0},
+        {"name": "greeting", "contains": "hello", "min": 1},
+        {"name": "chunk", "pattern": "made (?P<value>[0-9]+)", "max_per_query": 0.5, "min_share_of_answers": 1e-9},
+    ]
+    events = (
+        Event(5.0, "log_match", {"rule": "alarm", "count": 2}),
+        Event(6.0, "log_match", {"rule": "chunk", "count": 10**6, "value": 9e6}),
+    )
+    run = write_run(tmp_path, replace(CLEAN, more_events=events, config={"log_rules": rules}))
+    gates = {(gate.kind, gate.unit): gate.outcome for gate in judge_run(run, LIMITS).verdict.gates if gate.kind}
+
+    assert gates[("alarm", "count")] is Outcome.FAIL
+    assert gates[("greeting", "count")] is Outcome.FAIL
+    assert gates[("chunk", "count_per_query")] is Outcome.FAIL
+    assert gates[("chunk", "ratio")] is Outcome.PASS
+
+
 @pytest.mark.parametrize(
     ("recipe", "gates"),
     [
