@@ -38,6 +38,12 @@ class HttpProtocol(HttpToolsProtocol):
         cycle.scope["extensions"] = extensions
         super()._start_asgi_task(cycle, app)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Also ends the keep-alive timer, which uvicorn leaves running after a reset: it would hold the whole
+        connection in memory until it fires."""
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP at all gets the API's envelope too, then the connection ends."""
         detail = {"type": "invalid_request", "code": "bad_request", "message": msg, "status": "bad_request"}
