@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.model import EndReason, Role
+from harness.model import Column, ColumnKind, EndReason, Role, Unit
 from harness.model.load import LoadPlan
 from harness.orchestrate.container_watch import ContainerWatch
 from harness.orchestrate.containers import Containers, Request
@@ -36,11 +36,13 @@ from harness.plan.document import Plan
 from harness.plan.load import LoadSection
 from harness.probes.base import Probe
 from harness.probes.container import ContainerProbe
+from harness.probes.json_http import JsonHttpProbe
 from harness.probes.process import ProcessTreeProbe
 from harness.sampler import LATENESS_COLUMN, Sampler
 from harness.store.schema import Manifest, ProbeInfo
 from harness.store.writer import RunWriter
 
+MOCK_STATS_PATH = "/admin/stats"
 MOCK_READY_PATH = "/admin/health"
 LOAD_GRACE_S = 60.0
 """A load still running this long after its plan and its last drain have ended is stopped, and the run is invalid."""
@@ -265,10 +267,17 @@ class _Starter:
             probes.append(ContainerProbe(container_id, name=TARGET_PROBE, period_s=period_s))
         if mock is not None:
             probes.append(ProcessTreeProbe("mock", Role.MOCK, mock.pid, max(period_s, 1.0)))
+            probes.append(self._tts_probe(max(period_s, 1.0)))
         probes.append(ProcessTreeProbe("generator", Role.GENERATOR, load.pid, max(period_s, 1.0)))
         probes.append(ProcessTreeProbe("harness", Role.HARNESS, os.getpid(), max(period_s, 1.0), children=False))
         probes.extend(entry.build() for entry in plan.probes)
         return tuple(probes)
+
+    def _tts_probe(self, period_s: float) -> JsonHttpProbe:
+        """The calls that the target makes to the speech service, from the mock's own ledger."""
+        column = Column("tts_calls_count", Unit.COUNT, ColumnKind.COUNTER, "requests to the speech service")
+        url = f"{self.preparation.launch.tts_url}{MOCK_STATS_PATH}"
+        return JsonHttpProbe("tts", Role.MOCK, url, period_s, (column,), {column.name: "requests_total"})
 
     def _manifest(self, probes: tuple[Probe, ...]) -> Manifest:
         plan = self.preparation.plan

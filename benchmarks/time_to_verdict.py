@@ -1,0 +1,207 @@
+"""How many seconds of load until a correct verdict, with early stop, beside a fixed soak judged by usual methods.
+
+    python benchmarks/time_to_verdict.py [--quick] [--seeds N] [--real DIR ...]
+
+Simulated runs have a known truth: leaks by use, by one kind alone and by time, under noise that is correlated over five
+seconds, against budgets of 1, 10 and 50 MB/min. A decision is wrong when it is FAIL for growth below the limit or PASS
+for growth above it. ``--real`` adds stored runs: folders made with ``soak run``, whose names begin with what they are
+(``leaking-...`` or ``clean-...``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from _simulated_soak import KINDS, Soak, Truth, simulate, until
+from scipy.stats import kendalltau, linregress
+
+from harness.analysis.facts import analyse
+from harness.analysis.regression import Floats
+from harness.analysis.sequential import look
+from harness.judge.bench import AGAIN, question_for
+from harness.model import Limits, Outcome
+from harness.rules import Circumstances, judge_gates, obstacles_of, outcome_of
+
+MB_PER_MIN = 1e6 / 60.0
+LOOK_S = 5.0
+FIXED_S = 600.0
+BUDGETS = (1.0, 10.0, 50.0)
+LEAKS = (1.0, 5.0, 20.0, 100.0, 500.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row: growth at the mix and budget in MB/min (None: the default limits), and how the leak comes about."""
+
+    leak: float
+    budget: float | None
+    shape: str
+    duration_s: float
+    queries_per_s: float
+
+    @property
+    def wanted(self) -> Outcome:
+        return Outcome.FAIL if self.leak > 0.0 else Outcome.PASS
+
+    @property
+    def limits(self) -> Limits:
+        return Limits() if self.budget is None else Limits(self.budget * MB_PER_MIN * 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``early`` says whether the run ended before its plan."""
+
+    at_s: float
+    outcome: Outcome
+    early: bool
+
+
+def cases() -> Iterator[Case]:
+    yield Case(1.0, None, "mix", FIXED_S, 2.0)
+    for budget in BUDGETS:
+        for leak in (leak for leak in LEAKS if leak >= 2.0 * budget):
+            shape = ("mix", "one kind", "time")[int(leak) % 3]
+            yield Case(leak, budget, shape, FIXED_S, 2.0)
+        yield Case(0.0, budget, "clean", FIXED_S, 2.0)
+    yield Case(500.0, 50.0, "mix", 130.0, 8.0)
+    yield Case(0.0, 50.0, "clean", 130.0, 8.0)
+
+
+def soak_of(case: Case, seed: int) -> Soak:
+    """One simulated run of a case."""
+    rates = simulate(Truth(), case.duration_s, case.queries_per_s, seed).rates_per_s
+    growth = case.leak * MB_PER_MIN
+    truth = Truth()
+    if case.shape == "mix":
+        truth = replace(truth, bytes_per_query={kind: growth / sum(rates.values()) for kind in KINDS})
+    elif case.shape == "one kind":
+        truth = replace(truth, bytes_per_query={"disconnect": growth / rates["disconnect"]})
+    elif case.shape == "time":
+        truth = replace(truth, bytes_per_s=growth)
+    return simulate(truth, case.duration_s, case.queries_per_s, seed)
+
+
+def decide(soak: Soak, limits: Limits) -> Decision:
+    """The run with early stop: looks as the judge makes them, the full analysis at each decision."""
+    question = question_for(limits, soak.duration_s, soak.rates_per_s)
+    again_s = 0.0
+    for now_s in np.arange(LOOK_S, soak.duration_s, LOOK_S).tolist():
+        t_s, y, setting = until(soak, now_s)
+        found = look(t_s, y, setting, question)
+        if found.decision in (Outcome.FAIL, Outcome.PASS) and now_s >= again_s:
+            outcome = full(t_s, y, setting, limits)
+            if outcome is found.decision:
+                return Decision(now_s, outcome, early=True)
+            again_s = AGAIN * now_s
+    return Decision(soak.duration_s, full(soak.t_s, soak.y, soak.setting, limits), early=False)
+
+
+def full(t_s: Floats, y: Floats, setting: object, limits: Limits) -> Outcome:
+    """The full analysis of what there is."""
+    facts = analyse(t_s, y, setting)  # type: ignore[arg-type]
+    circumstances = Circumstances(limits)
+    gates = judge_gates(facts, circumstances)
+    return outcome_of(gates, obstacles_of(facts, gates, circumstances), ())
+
+
+def least_squares(soak: Soak, budget: float) -> Outcome:
+    """Slope of least squares with its usual 99 % interval, the warm-up left out."""
+    used = soak.t_s > 0.1 * soak.duration_s
+    line = linregress(soak.t_s[used], soak.y[used])
+    return _by_interval(float(line.slope), 2.576 * float(line.stderr), budget)
+
+
+def mann_kendall(soak: Soak, budget: float) -> Outcome:
+    """A trend at 1 %, sized by its least-squares slope."""
+    used = soak.t_s > 0.1 * soak.duration_s
+    rising = float(kendalltau(soak.t_s[used], soak.y[used]).pvalue) < 0.01
+    slope = float(linregress(soak.t_s[used], soak.y[used]).slope)
+    return Outcome.FAIL if rising and slope > budget else Outcome.PASS
+
+
+def first_and_last(soak: Soak, budget: float) -> Outcome:
+    """The last tenth less the first after the warm-up, over the time between."""
+    used = soak.t_s > 0.1 * soak.duration_s
+    t_s, y = soak.t_s[used], soak.y[used]
+    tenth = t_s.size // 10
+    slope = float(np.mean(y[-tenth:]) - np.mean(y[:tenth])) / float(np.mean(t_s[-tenth:]) - np.mean(t_s[:tenth]))
+    return Outcome.FAIL if slope > budget else Outcome.PASS
+
+
+def _by_interval(slope: float, half: float, budget: float) -> Outcome:
+    if slope - half > budget:
+        return Outcome.FAIL
+    return Outcome.PASS if slope + half < budget else Outcome.INCONCLUSIVE
+
+
+BASELINES: dict[str, Callable[[Soak, float], Outcome]] = {
+    "least squares": least_squares,
+    "Mann-Kendall": mann_kendall,
+    "first and last": first_and_last,
+}
+
+
+def row(case: Case, seeds: range) -> tuple[str, int, int]:
+    """A line of the table, the early decisions, and those that were wrong."""
+    decisions, right = [], dict.fromkeys(BASELINES, 0)
+    for seed in seeds:
+        soak = soak_of(case, seed)
+        decisions.append(decide(soak, case.limits))
+        for name, judge in BASELINES.items():
+            budget = (0.1 if case.budget is None else case.budget) * MB_PER_MIN
+            right[name] += judge(soak, budget) is case.wanted
+    correct = sorted(d.at_s for d in decisions if d.outcome is case.wanted)
+    wrong = sum(1 for d in decisions if d.outcome not in (case.wanted, Outcome.INCONCLUSIVE))
+    early = sum(1 for d in decisions if d.early)
+    times = f"{np.median(correct):6.0f} {np.quantile(correct, 0.95):6.0f}" if correct else "     –      –"
+    budget_text = "default" if case.budget is None else f"{case.budget:g}"
+    others = " ".join(f"{right[name]:>14}" for name in BASELINES)
+    line = (
+        f"{case.leak:6g} {budget_text:>8} {case.shape:>9} {case.duration_s:5.0f} {times} "
+        f"{len(correct):>4}/{len(decisions)} {early:>6} {wrong:>6}  {others}"
+    )
+    return line, early, wrong
+
+
+def real(folders: list[Path]) -> None:
+    """Stored runs by what they are: when each ended, and what was said."""
+    print("\nreal runs: what, ended, seconds, outcome")
+    wrong = total = 0
+    for path in sorted(run for folder in folders for run in folder.glob("*/verdict.json")):
+        verdict, end = (json.loads(file.read_text()) for file in (path, path.with_name("end.json")))
+        what = path.parents[1].name
+        wanted = "fail" if what.startswith("leaking") else "pass"
+        total += 1
+        wrong += verdict["outcome"] not in (wanted, "inconclusive", "invalid")
+        print(f"  {what:20} {end['reason']:12} {end['t_s']:7.1f} {verdict['outcome']}")
+    print(f"{wrong} of {total} wrong")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="two seeds a row")
+    parser.add_argument("--seeds", type=int, default=15)
+    parser.add_argument("--real", type=Path, nargs="*", default=[])
+    arguments = parser.parse_args()
+    seeds = range(2 if arguments.quick else arguments.seeds)
+    print("MB/min; right answers of a whole soak by other methods at the right")
+    header = f"{'leak':>6} {'budget':>8} {'shape':>9} {'plan':>5} {'median':>6} {'p95':>6} {'right':>7} "
+    print(header + f"{'early':>6} {'wrong':>6}  " + " ".join(f"{name:>14}" for name in BASELINES))
+    total = wrong = 0
+    for case in cases():
+        line, early, bad = row(case, seeds)
+        total, wrong = total + early, wrong + bad
+        print(line, flush=True)
+    print(f"wrong decisions: {wrong} in {len(seeds) * len(list(cases()))} runs, {total} of them ended early")
+    if arguments.real:
+        real(arguments.real)
+
+
+if __name__ == "__main__":
+    main()
