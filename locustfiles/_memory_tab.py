@@ -6,17 +6,19 @@ index page that shows the one in the other (an extended tab by itself can show n
 
 from __future__ import annotations
 
-from locust.env import Environment
-
 import json
 import os
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
 from harness.model.live_data import LiveRun
 from harness.model.load import RUN_DIR_VARIABLE
+
+if TYPE_CHECKING:  # importing Locust patches the standard library, which only its own process may do
+    from locust.env import Environment
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:"
 TAB_KEY = "memory"

@@ -10,7 +10,7 @@ from typing import Any
 from locustfiles._memory_tab import add_memory_tab
 
 
-@events.init.add_listener
+@events.init.add_listener  # type: ignore[untyped-decorator]
 def _add_tab(environment: Environment, **_: Any) -> None:
     add_memory_tab(environment)
 
