@@ -184,9 +184,12 @@ class Sampler:
     def _store(self, state: _State, result: _Result) -> None:
         t_s = max(result.started_s - self._started_s, state.last_t_s + _MIN_SPACING_S / 2)
         self._note_gap(state, t_s, result)
-        self._note_trouble(state, t_s, result.error)
-        self._note_restart(state, t_s, result.identity)
-        self._note_oom_kills(state, t_s, result.reading)
+        if result.error is not None or state.trouble is not None:
+            self._note_trouble(state, t_s, result.error)
+        if result.identity != state.identity:
+            self._note_restart(state, t_s, result.identity)
+        if OOM_KILLS_COLUMN in result.reading:
+            self._note_oom_kills(state, t_s, result.reading)
         row = {**result.reading, LATENESS_COLUMN.name: round(result.lateness_s * 1000, 3)}
         self._sink.sample(state.probe.name, t_s, row, result.read_s * 1000)
         state.last_t_s = t_s
@@ -222,7 +225,7 @@ class Sampler:
         state.trouble = trouble
 
     def _note_restart(self, state: _State, t_s: float, identity: Identity | None) -> None:
-        if identity is None or identity == state.identity:
+        if identity is None:
             return
         if state.identity is not None:
             fields: Mapping[str, Any] = {

@@ -24,10 +24,10 @@ from harness.probes.walk import Walk, Walker
 
 PSS_DUTY_RATIO = 0.005
 """Share of the time that the target's memory maps may be walked (DESIGN.md: what is measured about ourselves)."""
-_WALK_PERIOD_S = 5.0
+_WALK_PERIOD_S = 10.0
 _SHARED_WALK_PERIOD_S = 1.0
 """Sooner for forked processes, whose ``anon_bytes`` rests on the last walk."""
-_SOCKETS_PERIOD_S = 5.0
+_SOCKETS_PERIOD_S = 10.0
 
 
 def _gauge(name: str, unit: Unit, meaning: str) -> Column:
