@@ -16,6 +16,7 @@ from locust.runners import Runner
 import json
 import os
 import time
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import gevent
@@ -72,6 +73,14 @@ class Watcher:
         """Locust ends its users itself."""
 
 
+def without_cycles(plan: LoadPlan) -> LoadPlan:
+    """The plan for a file that drives by a shape of its own: nothing in it drains or idles on our word, so nothing may
+    be told as if it did; only the warm-up is told apart."""
+    warmup, last = plan.phases[0], plan.phases[-1]
+    whole = Phase(f"{warmup.kind}-1", warmup.kind, 1, warmup.end_s, last.end_s, kinds=warmup.kinds)
+    return replace(plan, phases=(warmup, whole), drain_timeout_s=0.0)
+
+
 def _count_requests(environment: Environment, tally: Tally) -> None:
     def on_request(
         name: str, response_time: float, response_length: int, exception: BaseException | None = None, **_: Any
@@ -89,7 +98,9 @@ def on_init(environment: Environment, **_: Any) -> None:
     assert runner is not None
     session = Session(environment)
     session.attach()
-    if session.conducts and environment.shape_class is None:
+    if environment.shape_class is not None:
+        session.adapt = without_cycles
+    elif session.conducts:
         plan = LoadPlan.from_json(json.loads(os.environ[LOAD_VARIABLE]))
         environment.shape_class = PlannedUsers(plan, runner)
     if session.plays:

@@ -78,12 +78,16 @@ class Playing(Protocol):
 
 
 class Session:
-    """This process's part in the load, from Locust's start to its end."""
+    """This process's part in the load, from Locust's start to its end.
+
+    ``adapt`` may be set before the load begins, by whoever knows better than the plan what will be driven.
+    """
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.conducts = not isinstance(environment.runner, WorkerRunner)
         self.plays = not isinstance(environment.runner, MasterRunner)
+        self.adapt: Callable[[LoadPlan], LoadPlan] = lambda plan: plan
         self.share: AsyncResult[dict[str, Any]] = AsyncResult()
         self._started_s = float(os.environ.get(STARTED_VARIABLE, time.monotonic()))
         self.tally = Tally()
@@ -120,7 +124,7 @@ class Session:
         runner = environment.runner
         assert runner is not None
         workers = sorted(runner.clients.keys()) if isinstance(runner, MasterRunner) else []
-        plan = LoadPlan.from_json(json.loads(os.environ[LOAD_VARIABLE]))
+        plan = self.adapt(LoadPlan.from_json(json.loads(os.environ[LOAD_VARIABLE])))
         begins_s = time.monotonic() + (HEAD_START_S if workers else 0.0)
         pipe = EventPipe(self._events_fd, lambda: time.monotonic() - self._started_s)
         load_file = LoadFile(Path(os.environ[RUN_DIR_VARIABLE]))
