@@ -111,8 +111,8 @@ def _voice_route(scope: Scope, tails: dict[str, Route]) -> tuple[Route, str] | N
     raw_path: bytes = scope["raw_path"]
     if b"%" in raw_path:
         path = raw_path.decode("latin-1")
-    voice_id, _, tail = path[len(SPEECH_PREFIX) :].partition("/")
-    route = tails.get(tail)
+    voice_id, slash, tail = path[len(SPEECH_PREFIX) :].partition("/")
+    route = None if slash and not tail else tails.get(tail)  # a slash at the end names nothing
     return (route, unquote(voice_id)) if route is not None and voice_id else None
 
 

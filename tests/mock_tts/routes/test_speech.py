@@ -245,7 +245,7 @@ _FIELDS = (
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(
         [PATH, f"{PATH}/stream", f"{PATH}/with-timestamps", "/v1/text-to-dialogue", "/v1/text-to-speech/%2e%2e"]

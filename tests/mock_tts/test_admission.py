@@ -1,0 +1,64 @@
+"""Who may generate now."""
+
+import asyncio
+
+import pytest
+
+from mock_tts.admission import charge, fault_error, retry_after, take_slot
+from mock_tts.catalog import MODELS, PLANS
+from mock_tts.errors import ApiError
+from mock_tts.faults import NO_EFFECTS, Effects, Fault, Kind
+from mock_tts.profile import PROFILES
+from mock_tts.service import Service
+from mock_tts.settings import Choices, OverLimit, Settings
+
+FLASH = MODELS["eleven_flash_v2_5"]
+
+
+def service(**values: object) -> Service:
+    return Service(Settings(profile=PROFILES["instant"], **values))  # type: ignore[arg-type]
+
+
+def test_slots_of_the_plan() -> None:
+    """Four fast requests on the free plan; the fifth is refused with the plan's number, another group is not."""
+    limited = service(plan=PLANS["free"], over_limit=OverLimit.REJECT)
+
+    async def take(count: int) -> None:
+        for _ in range(count):
+            await take_slot(limited, FLASH, NO_EFFECTS, None)
+
+    asyncio.run(take(4))
+    with pytest.raises(ApiError, match="a maximum of 4 concurrent"):
+        asyncio.run(take(1))
+    assert b"current-concurrent-requests: 1\r\n" in asyncio.run(
+        take_slot(limited, MODELS["eleven_multilingual_v2"], NO_EFFECTS, None)
+    )
+
+
+def test_full_queue_is_refused() -> None:
+    """With no room to wait, queueing is refusing."""
+    full = Fault(kind=Kind.CONCURRENCY, limit=0, policy="queue", queue_length=0)
+    with pytest.raises(ApiError):
+        asyncio.run(take_slot(service(), FLASH, Effects({Kind.CONCURRENCY: full}), None))
+
+
+def test_credits_are_charged_and_run_out() -> None:
+    """Half a credit a character on flash; a fault empties the account; the new form is a 402."""
+    poor = service(quota_credits=3, choices=Choices(quota_form="new"))
+
+    assert charge(poor, FLASH, "Hello.", NO_EFFECTS) == 3
+    with pytest.raises(ApiError) as caught:
+        charge(poor, FLASH, "Hello.", NO_EFFECTS)
+    assert caught.value.problem.http_status == 402
+    with pytest.raises(ApiError, match="You have 0 credits"):
+        charge(service(), FLASH, "Hello.", Effects({Kind.QUOTA: Fault(kind=Kind.QUOTA)}))
+
+
+def test_fault_errors_have_the_api_types() -> None:
+    """Status decides type and code unless the fault names one; ``retry-after`` only when asked for."""
+    error = fault_error(service(), Fault(kind=Kind.STATUS, status=429, retry_after_s=2))
+
+    assert (error.problem.type, error.problem.code) == ("rate_limit_error", "system_busy")
+    assert error.headers == ((b"retry-after", b"2"),)
+    assert retry_after(service()) == ()
+    assert retry_after(service(choices=Choices(retry_after="7"))) == ((b"retry-after", b"7"),)

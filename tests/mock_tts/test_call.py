@@ -1,0 +1,40 @@
+"""One request's state."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from mock_tts.call import Call
+from mock_tts.faults import Route
+from mock_tts.replies import ClientGone
+from mock_tts.service import Service
+from mock_tts.settings import Settings
+
+
+def call(sent: list[Any]) -> Call:
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    return Call(Service(Settings()), {}, send, Route.CONVERT, None, 0.0, "id", "trace")
+
+
+def test_speech_headers_also_leave_through_plain_asgi() -> None:
+    """Without this project's protocol, ready-made header lines become ASGI headers."""
+    sent: list[Any] = []
+    one = call(sent)
+    asyncio.run(one.start_speech(b"a: b: c\r\nd: e\r\n", 5))
+
+    assert sent[0]["headers"] == [(b"a", b"b: c"), (b"d", b"e"), (b"content-length", b"5")]
+    assert not one.can_frame
+
+
+def test_bytes_are_counted_and_a_cut_is_a_fault() -> None:
+    """The journal's entry has what was sent."""
+    one = call([])
+    asyncio.run(one.write(b"abc", more=True))
+    with pytest.raises(ClientGone):
+        one.abort()
+
+    assert one.entry().bytes_out == 3
+    assert one.service.ledger.faults["cut"] == 1
