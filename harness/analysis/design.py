@@ -155,7 +155,7 @@ def build_columns(levels: Levels, load: Load | None, plan: Plan | None) -> Colum
     ones = np.stack([np.where(levels.piece == k, 1.0, 0.0) for k in np.unique(levels.piece)], axis=1)
     line = ((t_s - start_s) / length_s - 0.5)[:, None]
     always = np.column_stack([ones, line])
-    used, kinds, spans = _usage(levels, load, plan, always)
+    used, kinds, spans = _usage(levels, load, plan, ones if levels.idle is not None else always)
     terms = candidates(t_s, levels.bounds())
     return Columns(
         levels,
@@ -172,7 +172,10 @@ def build_columns(levels: Levels, load: Load | None, plan: Plan | None) -> Colum
 def _usage(
     levels: Levels, load: Load | None, plan: Plan | None, base: Floats
 ) -> tuple[list[Floats], list[int], list[float]]:
-    """Cumulative counts at the levels, from 0 to 1, of the kinds that add a direction."""
+    """Cumulative counts at the levels, from 0 to 1, of the kinds that add a direction to ``base``.
+
+    Where growth while idle is measured inside quiet spans, the levels need not tell use from time as well.
+    """
     columns: list[Floats] = []
     kinds: list[int] = []
     spans: list[float] = []

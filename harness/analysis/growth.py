@@ -16,7 +16,7 @@ from harness.analysis.bounded import bounded_interval
 from harness.analysis.design import Columns, Model, build_columns
 from harness.analysis.dictionary import DECAYING, Term
 from harness.analysis.levels import Levels
-from harness.analysis.regression import Floats, Mixture, combine, fit, spacings
+from harness.analysis.regression import Floats, Known, Mixture, combine, fit, spacings
 from harness.analysis.selection import select
 from harness.analysis.usage import Load, Plan
 from harness.model import Interval
@@ -150,18 +150,26 @@ def estimate_growth(
     columns = build_columns(levels, load, plan)
     gaps = spacings(levels.t_s, levels.piece)
     found = select(y, columns.base, columns.groups, columns.costs, columns.families, gaps, noise_floor)
+    known = _idle_growth(columns, scale)
     model = columns.model(found.chosen)
-    fits = [fit(y, model.design, gaps, noise_floor=noise_floor, spent=model.spent)]
+    fits = [fit(y, model.design, gaps, noise_floor=noise_floor, spent=model.spent, known=known)]
     views = [fits[0].project(model.functionals)]
     for index, _ in found.rivals:
         rival = columns.model((*found.chosen, index))
-        again = fit(y, rival.design, gaps, noise_floor=noise_floor, spent=rival.spent)
+        again = fit(y, rival.design, gaps, noise_floor=noise_floor, spent=rival.spent, known=known)
         views.append(again.project(rival.functionals))
     mixture = combine(views, [1.0, *(weight for _, weight in found.rivals)])
     scaled = _scaled(mixture, scale)
-    if levels.idle is not None:
-        scaled = scaled.informed(_unit_vector(scaled, _LASTING), levels.idle.slope, levels.idle.error)
     return _read(columns, model, fits[0], scaled, y, gaps, scale, centre, load, plan)
+
+
+def _idle_growth(columns: Columns, scale: float) -> Known | None:
+    """Growth inside quiet spans as a measurement of the line, in scaled units."""
+    idle = columns.levels.idle
+    if idle is None:
+        return None
+    factor = float(np.ptp(columns.levels.t_s)) / scale
+    return Known(columns.line, idle.slope * factor, max(idle.error * factor, 1e-9))
 
 
 def _scaled(mixture: Mixture, scale: float) -> Mixture:

@@ -132,7 +132,6 @@ def _find_in_pieces(t_s: Floats, y: Floats, piece: NDArray[np.int64]) -> Sawtoot
         sum(saw.collections for saw in found),
         float(np.median([saw.period_s for saw in found])),
         float(np.median([saw.amplitude for saw in found])),
-        all(saw.nested for saw in found),
     )
 
 

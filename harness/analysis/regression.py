@@ -57,6 +57,15 @@ def whiten(matrix: Floats, gaps: Floats, phi: float) -> tuple[Floats, float]:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A coefficient measured by other means: its column, value and standard error."""
+
+    column: int
+    value: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
 class Mixture:
     """Fits under several autocorrelations (and of several models), with their weights.
 
@@ -99,22 +108,6 @@ class Mixture:
             self.weights,
             self.coefficients @ functionals.T,
             np.einsum("qi,mij,rj->mqr", functionals, self.covariances, functionals),
-            self.freedoms,
-        )
-
-    def informed(self, contrast: Floats, value: float, error: float) -> Mixture:
-        """The mixture after an independent measurement of ``contrast @ coefficients``, with its standard error."""
-        along = self.covariances @ contrast
-        variances = along @ contrast + error * error
-        surprise = value - self.coefficients @ contrast
-        gains = along / variances[:, None]
-        logs = -0.5 * (surprise**2 / variances + np.log(variances))
-        weights = self.weights * np.exp(logs - np.max(logs))
-        return Mixture(
-            self.phis,
-            weights / np.sum(weights),
-            self.coefficients + gains * surprise[:, None],
-            self.covariances - np.einsum("mi,mj->mij", gains, along),
             self.freedoms,
         )
 
@@ -174,6 +167,7 @@ def fit(
     *,
     noise_floor: float = 0.0,
     spent: float = 0.0,
+    known: Known | None = None,
     phis: tuple[float, ...] = PHI_GRID,
 ) -> Mixture:
     """``y`` on the columns of ``design`` under every autocorrelation of ``phis``.
@@ -185,6 +179,7 @@ def fit(
         gaps: as from ``spacings``.
         noise_floor: standard deviation below which the noise is not believed (quantisation).
         spent: degrees of freedom that the search for the model has used beyond the columns.
+        known: a coefficient that was measured independently; it may be one that the levels alone do not show.
         phis: autocorrelations to weigh.
     """
     count, columns = design.shape
@@ -203,11 +198,25 @@ def fit(
         residual = white_y - left @ np.where(keep, projected, 0.0)
         variance = max(float(residual @ residual) / freedom, noise_floor * noise_floor, 1e-300)
         covariances[i] = variance * (right.T * inverse**2) @ right
+        if known is not None:
+            coefficients[i], covariances[i] = _with_known(white_y, white_x, variance, known)
         log_information = 2.0 * float(np.sum(np.log(np.where(keep, singular, 1.0))))
         logs[i] = -0.5 * (freedom * np.log(variance) + log_det + log_information)
     grid = np.array(phis)
     weights = np.exp(logs - np.max(logs)) * _prior(grid)
     return Mixture(grid, weights / np.sum(weights), coefficients, covariances, np.full(grid.size, freedom))
+
+
+def _with_known(white_y: Floats, white_x: Floats, variance: float, known: Known) -> tuple[Floats, Floats]:
+    """Coefficients and covariance with the measurement as one more row, of the weight that its error gives it."""
+    weight = float(np.sqrt(variance)) / known.error
+    row = np.zeros(white_x.shape[1])
+    row[known.column] = weight
+    left, singular, right = np.linalg.svd(np.vstack([white_x, row]), full_matrices=False)
+    keep = singular > _RANK_TOLERANCE * max(float(singular[0]), 1e-300)
+    inverse = np.where(keep, 1.0 / np.where(keep, singular, 1.0), 0.0)
+    coefficients = right.T @ (inverse * (left.T @ np.append(white_y, weight * known.value)))
+    return coefficients, variance * (right.T * inverse**2) @ right
 
 
 def _prior(phis: Floats) -> Floats:

@@ -65,7 +65,7 @@ class Load:
 def running_totals(t_s: Floats, kind: NDArray[np.str_], started: Floats, completed: Floats, failed: Floats) -> Load:
     """The load of rows that each stand for the interval that ends at ``t_s``."""
     distinct = np.unique(t_s)
-    resolution_s = max(float(np.median(np.diff(distinct))), 1e-3) if distinct.size > 1 else 1.0
+    resolution_s = max(float(np.quantile(np.diff(distinct), 0.25, method="lower")), 1e-3) if distinct.size > 1 else 1.0
     kinds = tuple(sorted({str(k) for k in kind}))
     done, under_way = [], []
     for name in kinds:

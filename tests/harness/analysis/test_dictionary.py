@@ -1,0 +1,47 @@
+"""The shapes that memory takes without leaking."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.analysis.dictionary import PARAMETERS, Term, TermKind, candidates
+
+T_S = np.linspace(0.0, 100.0, 101)
+
+
+@pytest.mark.parametrize("kind", [TermKind.EXP, TermKind.POWER, TermKind.LOG, TermKind.HINGE, TermKind.QUADRATIC])
+def test_smooth_terms_rise(kind: TermKind) -> None:
+    """Every smooth term is written so that a positive coefficient means growth."""
+    column = Term(kind, 20.0, 0.0, 100.0).evaluate(T_S)
+
+    assert np.all(np.diff(column) >= 0.0)
+    assert column[-1] > column[0]
+
+
+def test_a_term_stays_in_its_piece() -> None:
+    """A warm-up after a restart says nothing about the time before it."""
+    assert np.all(Term(TermKind.EXP, 5.0, 50.0, 100.0).evaluate(T_S)[:50] == 0.0)
+
+
+def test_the_tangent_is_the_derivative() -> None:
+    """The column of an unknown time constant is the change with its logarithm."""
+    term = Term(TermKind.EXP, 20.0, 0.0, 100.0)
+
+    expected = -(T_S / 20.0) * np.exp(-T_S / 20.0)
+
+    assert term.tangent(T_S) == pytest.approx(expected, abs=2e-3)
+
+
+def test_every_family_is_offered_and_priced() -> None:
+    """An hour of levels is offered every family but the load's, which has columns of its own."""
+    kinds = {term.kind for term in candidates(T_S, [(0.0, 100.0)])}
+
+    assert kinds == set(TermKind) - {TermKind.LOAD}
+    assert set(PARAMETERS) == set(TermKind)
+
+
+def test_a_load_term_is_no_function_of_time() -> None:
+    """Asking one for its column is a mistake of the caller."""
+    with pytest.raises(ValueError, match="load"):
+        Term(TermKind.LOAD, 1.0, 0.0, 1.0).evaluate(T_S)
