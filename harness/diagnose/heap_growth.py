@@ -1,0 +1,268 @@
+"""What two heap snapshots of one V8 isolate differ by: constructors, what new objects hold, and who holds them.
+
+V8 keeps the number of an object from snapshot to snapshot within one inspector session, so objects that are new in the
+second are known one by one. What an object *holds* is an estimate: the sizes of new objects whose shortest path from
+the roots leads through it (exact where that is the only path, as for what a leaking list has collected).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.diagnose.heap_snapshot import Heap
+
+TOP_COUNT = 12
+PATH_SAMPLES = 400
+PATH_STEPS = 24
+COMPARABLE_SHARE = 0.5
+_NONE = np.uint32(0xFFFFFFFF)
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class HeapSummary:
+    """What is kept of the first snapshot: (count, self bytes) by constructor, and which objects there were."""
+
+    constructors: dict[str, tuple[int, int]]
+    ids: NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class ConstructorGrowth:
+    """``count`` and ``self_bytes`` are differences; ``held_bytes`` the estimate for its new objects.
+
+    ``path`` leads from such an object towards the roots, most common one first step first; ``path_share`` is the part
+    of the objects looked at that have it.
+    """
+
+    name: str
+    count: int
+    self_bytes: int
+    new_count: int
+    held_bytes: int
+    path: tuple[str, ...]
+    path_share: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "constructor": self.name,
+            "count": self.count,
+            "self_bytes": self.self_bytes,
+            "new_count": self.new_count,
+            "held_bytes_estimate": self.held_bytes,
+            "path": list(self.path),
+            "path_share": round(self.path_share, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class HeapGrowth:
+    """``constructors`` that grew, by what they hold, most first. ``comparable``: objects were known again by number."""
+
+    self_bytes: int
+    comparable: bool
+    constructors: tuple[ConstructorGrowth, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "self_bytes": self.self_bytes,
+            "comparable": self.comparable,
+            "constructors": [growth.to_json() for growth in self.constructors],
+        }
+
+
+def summary(heap: Heap) -> HeapSummary:
+    """What the comparison needs of a first snapshot, a small part of it."""
+    names, _, counts, sizes = _by_constructor(heap)
+    constructors: dict[str, tuple[int, int]] = {}
+    for name, count, size in zip(names, counts, sizes, strict=True):
+        before = constructors.get(name, (0, 0))
+        constructors[name] = (before[0] + count, before[1] + size)
+    return HeapSummary(constructors, np.sort(heap.node_ids))
+
+
+def heap_growth(before: HeapSummary, after: Heap, check: Callable[[], None] = lambda: None) -> HeapGrowth:
+    """The difference; ``check`` is called between its steps and may raise."""
+    known = np.isin(after.node_ids, before.ids, assume_unique=False)
+    comparable = int(known.sum()) >= COMPARABLE_SHARE * len(before.ids)
+    new = ~known if comparable else np.ones(after.nodes_count, dtype=np.bool_)
+    tree = _Tree.of(after, check)
+    names, group_of, _, _ = _by_constructor(after)
+    unique, merged = np.unique(np.array(names, dtype=object), return_inverse=True)
+    groups = merged[group_of]
+    found = _Groups(after, [str(name) for name in unique], groups, new)
+    growing = found.growing(before)
+    held = _held(after, tree, groups, growing, new, check)
+    rows = [_row(found, before, tree, group, held[group]) for group in growing]
+    rows.sort(key=lambda row: (-row.held_bytes, -row.self_bytes, row.name))
+    total = int(after.self_bytes.sum(dtype=np.int64)) - sum(size for _, size in before.constructors.values())
+    return HeapGrowth(total, comparable, tuple(rows[:TOP_COUNT]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The second heap's nodes by constructor: ``groups`` says for each node which of ``names`` it is."""
+
+    heap: Heap
+    names: list[str]
+    groups: NDArray[np.int64]
+    new: Bools
+
+    def growing(self, before: HeapSummary) -> list[int]:
+        """The groups with more objects and more bytes than before, those with the most new bytes first."""
+        size = np.bincount(self.groups, self.heap.self_bytes, len(self.names))
+        count = np.bincount(self.groups, minlength=len(self.names))
+        grown = [
+            (size[group] - before.constructors.get(name, (0, 0))[1], group)
+            for group, name in enumerate(self.names)
+            if count[group] > before.constructors.get(name, (0, 0))[0]
+        ]
+        grown = [pair for pair in sorted(grown, reverse=True) if pair[0] > 0]
+        return [group for _, group in grown[: 2 * TOP_COUNT]]
+
+
+def _row(found: _Groups, before: HeapSummary, tree: _Tree, group: int, held_bytes: int) -> ConstructorGrowth:
+    members = np.flatnonzero(found.groups == group)
+    name = found.names[group]
+    was_count, was_bytes = before.constructors.get(name, (0, 0))
+    new = members[found.new[members]]
+    path, share = tree.common_path(new if len(new) else members)
+    return ConstructorGrowth(
+        name=name,
+        count=len(members) - was_count,
+        self_bytes=int(found.heap.self_bytes[members].sum(dtype=np.int64)) - was_bytes,
+        new_count=len(new),
+        held_bytes=held_bytes,
+        path=path,
+        path_share=share,
+    )
+
+
+def _by_constructor(heap: Heap) -> tuple[list[str], NDArray[np.int64], list[int], list[int]]:
+    """Names, for each node the number of its name, and by name count and self size. Names may come twice."""
+    keys = heap.node_types.astype(np.uint64) << np.uint64(32) | heap.node_names
+    named = np.array([kind in ("object", "native", "closure", "synthetic", "code") for kind in heap.type_names])
+    keys[~named[heap.node_types]] &= ~np.uint64(0xFFFFFFFF)  # anything else is one group a type
+    _, first, group_of = np.unique(keys, return_index=True, return_inverse=True)
+    names = [heap.name(int(node)) if named[heap.node_types[node]] else _kind(heap, int(node)) for node in first]
+    sizes = np.bincount(group_of, heap.self_bytes).astype(np.int64)
+    return names, group_of.astype(np.int64), np.bincount(group_of).tolist(), sizes.tolist()
+
+
+def _kind(heap: Heap, node: int) -> str:
+    return f"({heap.type_names[heap.node_types[node]]})"
+
+
+def _held(
+    heap: Heap, tree: _Tree, groups: NDArray[np.int64], growing: list[int], new: Bools, check: Callable[[], None]
+) -> dict[int, int]:
+    """New bytes in the shortest-path tree at and below the new objects of each group, nested ones counted once."""
+    sizes = np.where(new, heap.self_bytes, 0).astype(np.int64)
+    for level in reversed(tree.levels):
+        check()
+        np.add.at(sizes, tree.parents[level], sizes[level])
+    bits = np.zeros(heap.nodes_count, dtype=np.uint32)
+    for number, group in enumerate(growing):
+        bits[(groups == group) & new] = np.uint32(1) << np.uint32(number)
+    above = np.zeros(heap.nodes_count, dtype=np.uint32)
+    for level in tree.levels:
+        check()
+        parents = tree.parents[level]
+        above[level] = above[parents] | bits[parents]
+    topmost = (bits & ~above) != 0
+    sums = np.bincount(groups[topmost], sizes[topmost], int(groups.max(initial=0)) + 1)
+    return {group: int(sums[group]) for group in growing}
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """Shortest paths from the roots: for each node its parent and the edge from it; ``levels`` without the first."""
+
+    heap: Heap
+    parents: NDArray[np.uint32]
+    edges: NDArray[np.uint32]
+    levels: list[NDArray[np.uint32]]
+
+    @classmethod
+    def of(cls, heap: Heap, check: Callable[[], None]) -> _Tree:
+        """From the program's globals first, so that paths go through its own names; then from V8's own roots."""
+        starts = heap.edge_starts()
+        weak = _of_types(heap, ("weak",))
+        vague = _of_types(heap, ("internal", "hidden", "shortcut"))
+        parents = np.full(heap.nodes_count, _NONE, dtype=np.uint32)
+        edges = np.full(heap.nodes_count, _NONE, dtype=np.uint32)
+        parents[0] = 0
+        levels: list[NDArray[np.uint32]] = []
+        root_edges = np.arange(starts[0], starts[1])
+        synthetic = heap.type_names.index("synthetic") if "synthetic" in heap.type_names else -1
+        globals_edges = root_edges[heap.node_types[heap.edge_targets[root_edges]] != synthetic]
+        for seed in (globals_edges, root_edges):
+            frontier = cls._reach(heap, seed, np.zeros(len(seed), np.uint32), (weak, vague), (parents, edges))
+            while len(frontier):
+                check()
+                levels.append(frontier)
+                counts = heap.edge_counts[frontier].astype(np.int64)
+                before = np.concatenate(([0], np.cumsum(counts)[:-1]))
+                leaving = np.repeat(starts[frontier] - before, counts) + np.arange(int(counts.sum()))
+                sources = np.repeat(frontier, counts)
+                frontier = cls._reach(heap, leaving, sources, (weak, vague), (parents, edges))
+        return cls(heap, parents, edges, levels)
+
+    @staticmethod
+    def _reach(
+        heap: Heap,
+        leaving: NDArray[np.int64],
+        sources: NDArray[np.uint32],
+        kinds: tuple[Bools, Bools],
+        found: tuple[NDArray[np.uint32], NDArray[np.uint32]],
+    ) -> NDArray[np.uint32]:
+        """The nodes not reached before, entered in ``found``; an edge with a name of the program's is preferred."""
+        weak, vague = kinds
+        parents, edges = found
+        open_edges = ~weak[leaving] & (parents[heap.edge_targets[leaving]] == _NONE)
+        leaving, sources = leaving[open_edges], sources[open_edges]
+        order = np.argsort(~vague[leaving], kind="stable")  # the last one written stays
+        leaving, sources = leaving[order], sources[order]
+        targets = heap.edge_targets[leaving]
+        parents[targets] = sources
+        edges[targets] = leaving
+        return np.unique(targets)
+
+    def common_path(self, nodes: NDArray[np.int64]) -> tuple[tuple[str, ...], float]:
+        """The path that most of ``nodes`` have, elements of a list taken as one, and the share that has it."""
+        reached = nodes[self.parents[nodes] != _NONE]
+        if not len(reached):
+            return (), 0.0
+        step = max(1, len(reached) // PATH_SAMPLES)
+        paths = Counter(self._path(int(node)) for node in reached[::step][:PATH_SAMPLES])
+        path, count = paths.most_common(1)[0]
+        return path, count / paths.total()
+
+    def _path(self, node: int) -> tuple[str, ...]:
+        steps: list[str] = []
+        while node != 0 and len(steps) < PATH_STEPS:
+            parent, edge = int(self.parents[node]), int(self.edges[node])
+            step = f"{self._edge_name(edge)} of {self.heap.name(parent)}" if parent else "the roots"
+            if not steps or steps[-1] != step:  # a list linked through its own elements is one step
+                steps.append(step)
+            node = parent
+        return tuple(steps)
+
+    def _edge_name(self, edge: int) -> str:
+        heap = self.heap
+        kind = heap.edge_type_names[heap.edge_types[edge]]
+        if kind in ("element", "hidden"):
+            return "[…]"
+        text = heap.strings[heap.edge_names[edge]] or "?"
+        return "[…]" if text.isdigit() else text
+
+
+def _of_types(heap: Heap, names: tuple[str, ...]) -> Bools:
+    numbers = [number for number, name in enumerate(heap.edge_type_names) if name in names]
+    return np.isin(heap.edge_types, numbers)
