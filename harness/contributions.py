@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.analysis.compare import Change, compare
 from harness.comparison import Measured, share
-from harness.model import Interval
+from harness.model import Interval, Outcome
 from harness.rules import DEFAULT_FAIL_BYTES_PER_H
 from harness.units import format_bytes, format_rate_per_min
 
@@ -54,7 +54,8 @@ class Contribution:
 
 def contributions(base: Sequence[Measured], thrown: Mapping[str, Sequence[Measured]]) -> tuple[Contribution, ...]:
     """Every switch, the largest contribution first; those without a known growth are left out."""
-    found = [one for name, runs in thrown.items() if (one := _contribution(name, base, runs)) is not None]
+    valid = _valid(base)
+    found = [one for name, runs in thrown.items() if (one := _contribution(name, valid, _valid(runs))) is not None]
     found.sort(key=lambda one: -(one.growth_per_h.estimate or 0.0))
     return tuple(
         Contribution(
@@ -63,6 +64,11 @@ def contributions(base: Sequence[Measured], thrown: Mapping[str, Sequence[Measur
         )
         for rank, one in enumerate(found, start=1)
     )  # fmt: skip
+
+
+def _valid(runs: Sequence[Measured]) -> Sequence[Measured]:
+    """The valid ones, where there are any; an invalid run's figures are better than none."""
+    return [run for run in runs if run.verdict.outcome is not Outcome.INVALID] or runs
 
 
 def _contribution(name: str, base: Sequence[Measured], runs: Sequence[Measured]) -> Contribution | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from harness.analysis.compare import Difference
+from harness.analysis.compare import Change, Difference
 from harness.comparison import Comparison, share
 from harness.contributions import Contribution
 from harness.model import Interval
@@ -39,7 +39,8 @@ def _row(name: str, difference: Difference | None, words: Words) -> list[tuple[s
     if difference is None:
         return []
     figures = [words(interval) for interval in (difference.base, difference.candidate, difference.difference)]
-    gone = share(difference.removed) if difference.removed.estimate is not None else ""
+    better = difference.change is Change.BETTER and difference.removed.estimate is not None
+    gone = share(difference.removed) if better else ""
     return [(name, *figures, gone)]
 
 

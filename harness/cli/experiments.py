@@ -8,11 +8,14 @@ from typing import TextIO
 
 from harness.cli.carry import carry_out_with_view, judge_and_report
 from harness.errors import UsageError
-from harness.model import EndReason
+from harness.model import EndReason, ExitCode
 from harness.orchestrate.experiment import Arm, Experiment, Progress, Results
 from harness.orchestrate.run import Finished
 from harness.plan.document import Plan
 from harness.units import format_duration
+
+ATTEMPTS = 2
+"""An invalid run (generator saturated, target died) is made once more: it says nothing about its arm."""
 
 
 def carry_out_experiment(experiment: Experiment, *, quiet: bool, stream: TextIO | None = None) -> Results:
@@ -20,9 +23,11 @@ def carry_out_experiment(experiment: Experiment, *, quiet: bool, stream: TextIO 
     told = stream if stream is not None else sys.stderr
 
     def run_one(plan: Plan) -> Finished:
-        finished = carry_out_with_view(plan, quiet=quiet, stream=told)
-        if finished.reason is not EndReason.INTERRUPTED:
-            judge_and_report(finished.path)
+        for _ in range(ATTEMPTS):
+            finished = carry_out_with_view(plan, quiet=quiet, stream=told)
+            if finished.reason is EndReason.INTERRUPTED or judge_and_report(finished.path)[0] is not ExitCode.INVALID:
+                break
+            told.write(f"{finished.path} is invalid; it is kept and made again\n")
         return finished
 
     def tell(progress: Progress) -> None:

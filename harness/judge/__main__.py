@@ -25,7 +25,8 @@ def main() -> int:
     try:
         bench = Bench(Path(sys.argv[1]), float(plan["planned_s"]), plan["rates_per_s"])
         while not select.select([sys.stdin], [], [], bench.period_s())[0]:
-            print(json.dumps(bench.look().to_json()), flush=True)
+            sys.stdout.write(json.dumps(bench.look().to_json()) + "\n")
+            sys.stdout.flush()
     except (SoakError, KeyError, IndexError, BrokenPipeError) as error:
         sys.stderr.write(f"judge: {error!r}\n")
         return 1

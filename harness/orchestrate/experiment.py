@@ -166,9 +166,9 @@ class Experiment:
 
 def digest(plan: Plan) -> str:
     """A fingerprint of what matters to the runs; the plan itself may hold secrets and is not stored."""
-    settings = plan.model_dump(mode="json")
+    settings = plan.model_dump(mode="json", exclude_defaults=True)
     for name in ("out", "early_stop"):
-        settings["run"].pop(name, None)
+        settings.get("run", {}).pop(name, None)
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,0 +1,69 @@
+"""Both analyses must agree before a run may end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.judge.bench import Bench, question_for
+from harness.model import Limits, Outcome
+from tests.support.stored_runs import LEAKING, Recipe, write_run
+
+_RATES = {"normal": 2.7, "duplicate": 2.7, "disconnect": 2.7}
+_BUDGET: dict[str, object] = {"gates": {"max_growth_bytes_per_h": 60e6}}
+
+
+def _leaking(tmp_path: Path) -> Path:
+    return write_run(tmp_path, Recipe(leak_bytes=LEAKING.leak_bytes, config=_BUDGET, saw_bytes=0.0))
+
+
+def test_a_leak_ends_the_run_when_the_full_analysis_agrees(tmp_path: Path) -> None:
+    """FAIL from both is the end."""
+    finding = Bench(_leaking(tmp_path), 1200.0, _RATES, full=lambda _: Outcome.FAIL).look()
+
+    assert finding.stop
+    assert finding.outcome is Outcome.FAIL
+    assert finding.to_json()["outcome"] == "fail"
+
+
+def test_disagreement_goes_on_and_is_not_asked_again_at_once(tmp_path: Path) -> None:
+    """The full analysis is asked once, and then not before the run has become a tenth longer."""
+    asked: list[Path] = []
+
+    def other(path: Path) -> Outcome:
+        asked.append(path)
+        return Outcome.INCONCLUSIVE
+
+    bench = Bench(_leaking(tmp_path), 1200.0, _RATES, full=other)
+    findings = [bench.look(), bench.look()]
+
+    assert [finding.stop for finding in findings] == [False, False]
+    assert findings[0].outcome is None
+    assert "full analysis" in findings[0].waits_for
+    assert len(asked) == 1
+
+
+def test_the_run_s_own_full_analysis_says_the_same_of_a_clear_leak(tmp_path: Path) -> None:
+    """Unreplaced, the full analysis judges the run as though it had ended."""
+    finding = Bench(_leaking(tmp_path), 1200.0, _RATES).look()
+
+    assert finding.stop
+
+
+def test_looks_cost_little(tmp_path: Path) -> None:
+    """The pause between looks grows with the run and never falls under the first."""
+    bench = Bench(_leaking(tmp_path), 1200.0, _RATES, full=lambda _: Outcome.FAIL)
+    before_s = bench.period_s()
+    bench.look()
+
+    assert before_s >= 2.0
+    assert bench.period_s() > before_s
+
+
+def test_default_limits_ask_for_growth_and_for_every_kind() -> None:
+    """Without a limit given, the contract's own apply."""
+    question = question_for(Limits(), 60.0, {"a": 1.0})
+
+    assert question.growth is not None
+    assert question.per_query is not None
+    assert question.growth.fail_above < question.growth.pass_below
+    assert question_for(Limits(max_growth_bytes_per_h=1.0), 60.0, {}).per_query is None

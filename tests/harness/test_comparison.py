@@ -1,0 +1,91 @@
+"""Stored runs compared: what a fix removes, what a regression adds, and what cannot be compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.comparison import compare_runs, measure, mismatches, runs_at
+from harness.errors import RunFormatError
+from harness.model import EndReason, Outcome
+from tests.support.stored_runs import FIXED, LEAKING, Recipe, write_run
+
+
+def test_a_fix_is_seen_with_what_it_removes_and_what_is_left(tmp_path: Path) -> None:
+    """All of the growth is gone, and the incident's table says so for a thousand queries."""
+    before, after = measure(write_run(tmp_path, LEAKING)), measure(write_run(tmp_path, FIXED))
+    found = compare_runs([before], [after])
+
+    assert found.outcome is Outcome.PASS
+    assert found.summary.startswith("removes ")
+    assert found.persists is False
+    assert [row.queries_count for row in found.burden] == [1, 100, 1000]
+    assert found.burden[2].kept_base.estimate == pytest.approx(1000 * (found.burden[0].kept_base.estimate or 0.0))
+    assert found.to_json()["growth_bytes_per_h"]["removed_ratio"]["estimate"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_regression_names_the_kind_that_grew(tmp_path: Path) -> None:
+    """The other way round it is a regression, by kind as well."""
+    before, after = measure(write_run(tmp_path, FIXED)), measure(write_run(tmp_path, LEAKING))
+    found = compare_runs([before], [after])
+
+    assert found.outcome is Outcome.FAIL
+    assert found.persists is True
+    assert any("kind disconnect" in reason for reason in found.reasons)
+
+
+def test_a_fix_of_one_cause_leaves_a_leak_that_persists(tmp_path: Path) -> None:
+    """Less is not none."""
+    after = Recipe(leak_bytes={"disconnect": 90_000.0}, seed=8)
+    found = compare_runs([measure(write_run(tmp_path, LEAKING))], [measure(write_run(tmp_path, after))])
+
+    assert found.outcome is Outcome.PASS
+    assert "the leak persists" in found.summary
+
+
+def test_the_same_build_twice_is_no_regression(tmp_path: Path) -> None:
+    """Two seeds of one build differ by chance only."""
+    sides = [[measure(write_run(tmp_path, Recipe(seed=seed)))] for seed in (1, 2)]
+
+    assert compare_runs(sides[0], sides[1]).outcome is Outcome.PASS
+
+
+def test_other_machines_and_plans_are_named(tmp_path: Path) -> None:
+    """What the comparison would be of, beside the build."""
+    base = measure(write_run(tmp_path, Recipe(duration_s=120.0)))
+    other = measure(write_run(tmp_path, Recipe(duration_s=120.0, scenario="heavy", config={"load": {"users": 3}})))
+    found = mismatches([base], [other])
+
+    assert any("scenario" in text for text in found)
+    assert any("[load]" in text for text in found)
+    assert mismatches([base], [base]) == ()
+
+
+def test_the_target_may_differ(tmp_path: Path) -> None:
+    """That is the question."""
+    sides = [
+        measure(write_run(tmp_path, Recipe(duration_s=120.0, config={"target": {"reference": preset}})))
+        for preset in ("before", "after")
+    ]
+
+    assert mismatches(sides[:1], sides[1:]) == ()
+
+
+def test_an_invalid_run_makes_the_comparison_invalid(tmp_path: Path) -> None:
+    """A target that died has no growth to compare."""
+    dead = measure(write_run(tmp_path, Recipe(duration_s=300.0, end=EndReason.TARGET_DIED)))
+    found = compare_runs([measure(write_run(tmp_path, Recipe(duration_s=300.0)))], [dead])
+
+    assert found.outcome is Outcome.INVALID
+
+
+def test_a_folder_of_runs_is_a_set_of_runs(tmp_path: Path) -> None:
+    """One run, several with commas, or all in a folder."""
+    one, two = (write_run(tmp_path / "set", Recipe(duration_s=60.0, seed=seed)) for seed in (1, 2))
+
+    assert runs_at(str(one)) == (one,)
+    assert runs_at(f"{one}, {two}") == (one, two)
+    assert runs_at(str(tmp_path / "set")) == tuple(sorted((one, two)))
+    with pytest.raises(RunFormatError, match="soak list"):
+        runs_at(str(one / "samples"))
