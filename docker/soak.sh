@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A soak in containers with N load workers (default 2): docker/soak.sh [N]. Leaves with the verdict's exit code.
-# Everything else is set by the environment: see compose.yaml. Its containers and network are removed in the end.
+# Everything else is set by the environment: see compose.yaml. Its containers and network are removed in the end,
+# unless SOAK_KEEP is set.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -24,7 +25,7 @@ else
 fi
 DOCKER_GID=$(stat -c %g "$socket")
 export DOCKER_GID SOAK_EXPECT_WORKERS=$workers
-trap 'compose down --volumes --timeout 5 >/dev/null 2>&1' EXIT
+trap '[[ -n ${SOAK_KEEP:-} ]] || compose down --volumes --timeout 5 >/dev/null 2>&1' EXIT
 # the workers end before the harness has judged, so that --exit-code-from would cut it short
 compose up --no-build --detach --scale "worker=$workers" >/dev/null 2>&1
 harness=$(compose ps --all --quiet harness 2>/dev/null || compose ps --quiet harness)
