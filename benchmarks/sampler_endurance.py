@@ -108,9 +108,7 @@ def schedule(scratch: Path, ticks: int, nice: int) -> None:
     steps = target.t_s - target.columns["lateness_ms"] / 1000  # the schedule that the rows say they follow
     drift_ms = float((steps[-1] - steps[0]) - round((steps[-1] - steps[0]) / PERIOD_S) * PERIOD_S) * 1000
     gaps = sum(event.event == "gap" for event in run.events)
-    print(
-        f"\n{len(late_ms):,} rows for {ticks:,} ticks at {1 / PERIOD_S:g} Hz, all cores busy (nice {nice}) beside what else runs"
-    )
+    print(f"\n{len(late_ms):,} rows for {ticks:,} ticks at {1 / PERIOD_S:g} Hz, all cores busy (nice {nice})")
     print(f"  drift from the first row to the last {drift_ms:+.3f} ms in all (wanted: mean under 1 ms)")
     print(
         f"  lateness: median {statistics.median(late_ms):.2f} ms, mean {statistics.fmean(late_ms):.2f} ms, "

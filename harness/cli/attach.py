@@ -41,7 +41,7 @@ def attach(
     ] = None,
     duration: options.Duration = None,
     until_verdict: Annotated[
-        bool, typer.Option("--until-verdict", help="End as soon as it is certain; --duration is then the longest.")
+        bool, typer.Option("--until-verdict", help="End as soon as it is certain; at most --duration, or 1h.")
     ] = False,
     config: options.Config = None,
     out: options.Out = None,
@@ -66,19 +66,28 @@ def attach(
     }
     sources = Sources(pid, container, node, prometheus, json_url, _pairs("--series", series), _pairs("--field", field))
     try:
-        attachment = prepare_attach(load_plan(config, overrides), sources)
+        attachment = prepare_attach(load_plan(config, overrides), sources, until_verdict=until_verdict)
     except ProbeError as error:  # found before anything was started
         raise UsageError(str(error)) from error
-    finished = _carry_out(attachment, until_verdict=until_verdict, quiet=quiet)
+    finished = _carry_out(attachment, quiet=quiet)
     return conclude(finished, as_json=as_json, quiet=quiet)
 
 
-def _carry_out(attachment: Attachment, *, until_verdict: bool, quiet: bool) -> Finished:
+def _carry_out(attachment: Attachment, *, quiet: bool) -> Finished:
     limit = attachment.plan.gates.limits().max_growth_bytes_per_h
     view = LiveView(sys.stderr, LiveFacts(SCENARIO, attachment.duration_s, attachment.primary, limit), quiet=quiet)
 
     def show(tick: Tick) -> None:
-        view.update(LiveState(t_s=tick.t_s, memory_bytes=tick.memory_bytes))
+        so_far = tick.so_far
+        view.update(
+            LiveState(
+                t_s=tick.t_s,
+                memory_bytes=tick.memory_bytes,
+                growth_bytes_per_h=so_far.growth_bytes_per_h if so_far is not None else None,
+                outcome=so_far.outcome if so_far is not None else None,
+                waits_for=so_far.waits_for if so_far is not None else None,
+            )
+        )
 
     try:
         return carry_out_attach(attachment, show)

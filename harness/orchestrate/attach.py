@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.model import ColumnKind, Role, Unit
+from harness.model import IDLE_KIND, ColumnKind, Role, Unit
+from harness.model.load import Backend, LoadPlan, Phase
+from harness.orchestrate.early_stop import Judge
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
 from harness.orchestrate.provenance import harness_commit, host_facts, public_config, versions
@@ -30,6 +33,8 @@ from harness.store.schema import Manifest
 from harness.store.writer import RunWriter
 
 SCENARIO = "attach"
+LONGEST_UNTIL_VERDICT_S = 3600.0
+"""How long a verdict is waited for where no duration is given."""
 _PREFERRED = ("anon_bytes", "rss_bytes", "heap_used_bytes")
 """Columns to judge, best first; else the first one in bytes."""
 
@@ -54,6 +59,7 @@ class Attachment:
     plan: Plan
     probes: tuple[Probe, ...]
     duration_s: float | None
+    until_verdict: bool
 
     @property
     def primary(self) -> str:
@@ -61,10 +67,12 @@ class Attachment:
         return f"{TARGET_PROBE}.{primary_column(self.probes[0])}"
 
 
-def prepare_attach(plan: Plan, sources: Sources) -> Attachment:
+def prepare_attach(plan: Plan, sources: Sources, *, until_verdict: bool) -> Attachment:
     """Builds and tries every probe. Raises UsageError when one cannot work, or there is none."""
     require_writable(plan.run.out)
     duration_s = plan.run.duration_s
+    if duration_s is None and until_verdict:
+        duration_s = LONGEST_UNTIL_VERDICT_S
     period_s = plan.run.sampling_period_s(float("inf") if duration_s is None else duration_s)
     builders = _builders(sources, period_s)
     if not builders:
@@ -81,24 +89,24 @@ def prepare_attach(plan: Plan, sources: Sources) -> Attachment:
         for probe in probes:
             probe.close()
         raise UsageError("; ".join(reasons))
-    return Attachment(plan, tuple(probes), duration_s)
+    return Attachment(plan, tuple(probes), duration_s, until_verdict)
 
 
-def carry_out_attach(
-    attachment: Attachment, observer: Observer, stop_early: Callable[[Path], Callable[[], bool]] | None = None
-) -> Finished:
-    """Samples until the duration is over, the target has ended, ``stop_early`` of the run's folder says so, or a signal
-    comes.
+def carry_out_attach(attachment: Attachment, observer: Observer) -> Finished:
+    """Samples until the duration is over, the verdict is certain (where asked), the target has ended or a signal comes.
 
     Raises StoreError.
     """
     events = EventPipe()
     try:
-        with Interrupts() as interrupts:
+        with Interrupts() as interrupts, ExitStack() as stack:
             started_s = time.monotonic()
             writer = RunWriter.create(attachment.plan.run.out, _manifest(attachment))
             tap = Tap(writer)
             events.close_write_end()
+            judge = _judge(attachment, writer.path)
+            if judge is not None:
+                stack.callback(judge.close)
             session = Session(
                 writer=writer,
                 sampler=Sampler(attachment.probes, tap, started_s=started_s),
@@ -110,11 +118,22 @@ def carry_out_attach(
                 started_s=started_s,
                 deadline_s=attachment.duration_s,
                 observer=observer,
-                stop_early=None if stop_early is None else stop_early(writer.path),
+                stop_early=None if judge is None else judge.wants_stop,
+                so_far=None if judge is None else lambda: judge.so_far,
             )
             return Finished(writer.path, session.play())
     finally:
         events.close()
+
+
+def _judge(attachment: Attachment, run_dir: Path) -> Judge | None:
+    """A judge beside the run where its length is known; to it, a run without a load of ours is one idle phase."""
+    duration_s = attachment.duration_s
+    if duration_s is None:
+        return None
+    phase = Phase(SCENARIO, IDLE_KIND, 1, 0.0, duration_s)
+    load = LoadPlan(SCENARIO, 0, 1.0, (phase,), Backend(""))
+    return Judge(run_dir, load, may_stop=attachment.until_verdict)
 
 
 def primary_column(probe: Probe) -> str:
