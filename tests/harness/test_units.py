@@ -28,7 +28,7 @@ def test_a_size_takes_every_unit_of_the_contract(text: str, expected: float) -> 
 @pytest.mark.parametrize("text", ["", "50", "MB", "-1 MB", "1 mb", "1 TB", "1e3 MB", "1 MB/min", "nan MB", "1,5 MB"])
 def test_a_bad_size_says_what_was_expected_and_found(text: str) -> None:
     """One sentence names an example and the text that was given."""
-    with pytest.raises(UsageError, match="expected a size such as .* found") as caught:
+    with pytest.raises(UsageError, match=r"expected a size such as .* found") as caught:
         parse_size_bytes(text)
 
     assert repr(text) in str(caught.value)

@@ -62,7 +62,7 @@ def test_silence_ends_at_the_time_out(services: Services) -> None:
     service = services.start("target", [sys.executable, "-c", "input()"], os.environ, stdin=-1)
     assert service.process.stdin is not None
 
-    with pytest.raises(TargetError, match="within 0.1 s, found silence"):
+    with pytest.raises(TargetError, match=r"within 0.1 s, found silence"):
         await_ready(service, f"http://127.0.0.1:{free_port()}/", 0.1, pause)
     service.process.stdin.close()
 

@@ -89,5 +89,5 @@ def test_a_wrong_plan_is_one_sentence(folder: Path, text: str, message: str) -> 
 
 def test_a_plan_that_is_asked_for_must_exist(folder: Path) -> None:
     """Unlike the default one."""
-    with pytest.raises(UsageError, match="expected a plan at nightly.toml, found no such file"):
+    with pytest.raises(UsageError, match=r"expected a plan at nightly\.toml, found no such file"):
         load_plan(Path("nightly.toml"), {})
