@@ -47,6 +47,12 @@ def keep_large_blocks_out_of_the_heap() -> None:
     malloc_trim(0)
 
 
+def give_back() -> bool:
+    """Has the C allocator return all it can to the system; whether it could be asked (glibc) and returned some."""
+    malloc_trim = _glibc_function("malloc_trim")
+    return bool(malloc_trim(0)) if malloc_trim is not None else False
+
+
 @dataclass(frozen=True, slots=True)
 class HeapUse:
     """The C allocator's own view: bytes it has from the system and bytes of those in use."""

@@ -18,8 +18,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from voice_backend import allocations
+from voice_backend.census import census
 from voice_backend.counters import PrometheusText
-from voice_backend.memory import heap_use, rss_bytes
+from voice_backend.memory import give_back, heap_use, rss_bytes
 from voice_backend.service import Query, VoiceService
 from voice_backend.streams import EventStream, Streaming, stream_over_websocket
 
@@ -185,6 +187,28 @@ class VoiceRoutes:
         _require_loopback(request)
         return JSONResponse({"collected": gc.collect()})
 
+    async def debug_objects(self, request: Request) -> Response:
+        """What is kept alive, by the path that keeps it. Stops the service while it looks."""
+        _require_loopback(request)
+        return JSONResponse(census(self.service, "service"))
+
+    async def debug_allocations(self, request: Request) -> Response:
+        """POST begins to trace allocations, GET tells the lines that hold most, DELETE ends it."""
+        _require_loopback(request)
+        if request.method == "POST":
+            allocations.start()
+        elif request.method == "DELETE":
+            allocations.stop()
+            return JSONResponse({"tracing": False})
+        return JSONResponse(allocations.lines())
+
+    async def debug_trim(self, request: Request) -> Response:
+        """Has the allocator return what it can: what is left afterwards is held, not only kept in reserve."""
+        _require_loopback(request)
+        before = rss_bytes()
+        gc.collect()
+        return JSONResponse({"trimmed": give_back(), "before": before, "after": rss_bytes()})
+
     async def _read(self, request: Request) -> bytes:
         body = bytearray()
         try:
@@ -239,6 +263,9 @@ def make_app(service: VoiceService, streaming: Streaming) -> Starlette:
             Route("/debug/memory", routes.debug_memory, methods=["GET"]),
             Route("/debug/ledger", routes.debug_ledger, methods=["GET"]),
             Route("/debug/gc", routes.debug_gc, methods=["POST"]),
+            Route("/debug/objects", routes.debug_objects, methods=["GET"]),
+            Route("/debug/tracemalloc", routes.debug_allocations, methods=["GET", "POST", "DELETE"]),
+            Route("/debug/trim", routes.debug_trim, methods=["POST"]),
         ],
         exception_handlers={
             HTTPException: _http_problem,
