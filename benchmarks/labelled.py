@@ -206,7 +206,7 @@ def load_of(times: dict[str, Floats]) -> Load:
         seconds, counts = np.unique(np.ceil(at), return_counts=True)
         rows += [(float(s), kind, float(n)) for s, n in zip(seconds, counts, strict=True)]
     rows.sort()
-    counts = np.array([row[2] for row in rows])
+    counts = np.array([row[2] for row in rows], dtype=np.float64)
     kinds = np.array([row[1] for row in rows])
     return running_totals(np.array([row[0] for row in rows]), kinds, counts, counts, np.zeros(counts.size))
 

@@ -229,7 +229,7 @@ def obstacles_of(facts: Facts, gates: tuple[GateResult, ...], circumstances: Cir
     out += _warming_up(facts, gates, growth)
     out += _few_collections(facts, circumstances)
     if growth.turns:
-        says = "memory rose and fell more slowly than the run is long: part of a cycle cannot be told from a trend"
+        says = "memory rose and fell too slowly for this run: part of a cycle cannot be told from a trend"
         out.append(Obstacle(says, facts.length_s))
     if not circumstances.has_power:
         out.append(

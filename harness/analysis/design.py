@@ -46,6 +46,7 @@ class Model:
     terms: tuple[Term, ...]
     load_terms: tuple[str, ...]
     trend: tuple[int, ...]
+    steps: tuple[int, ...]
     spent: float
 
 
@@ -93,37 +94,37 @@ class Columns:
 
     def model(self, chosen: tuple[int, ...]) -> Model:
         """The design with the ``chosen`` candidates, and with what not knowing their places costs."""
-        t_s = self.levels.t_s
-        length_s = float(t_s[-1] - t_s[0])
-        columns = [self.base]
-        slopes = np.zeros(self.base.shape[1])
-        slopes[self.line] = 1.0 / length_s
-        lasting = slopes.copy()
+        length_s = float(np.ptp(self.levels.t_s))
+        blocks, slopes = [self.base], [1.0 / length_s if i == self.line else 0.0 for i in range(self.base.shape[1])]
+        owners: list[TermKind | None] = [None] * self.base.shape[1]
         terms: list[Term] = []
         load_terms: list[str] = []
-        trend = [self.line]
-        spent = 0.0
         for index in chosen:
-            if len(self.singles) <= index < len(self.singles) + len(self.released):
-                name, column = self.released[index - len(self.singles)]
+            late = index - len(self.singles)
+            if 0 <= late < len(self.released):
+                name, column = self.released[late]
                 load_terms.append(name)
-                blocks, slope, fades = [column[:, None]], [0.0], False
+                added, slope, kind = [column[:, None]], [0.0], TermKind.LOAD
             else:
-                late = index - len(self.singles) - len(self.released)
-                term = self.singles[index] if late < 0 else self.pairs[late]
+                term = self.singles[index] if late < 0 else self.pairs[late - len(self.released)]
                 terms.append(term)
-                blocks, slope = self._blocks(term)
-                fades = term.kind in DECAYING
-                spent += 1.0 if term.kind in (TermKind.STEP, TermKind.CYCLE) else 0.0
-            if any(slope):
-                trend += range(slopes.size, slopes.size + len(slope))
-            columns += blocks
-            slopes = np.append(slopes, slope)
-            lasting = np.append(lasting, np.zeros(len(slope)) if fades else slope)
-        width = slopes.size
-        picks = np.eye(width)[[self.line, *range(self.line + 1, self.line + 1 + len(self.kinds))]]
-        functionals = np.vstack([slopes, lasting, picks])
-        return Model(np.column_stack(columns), functionals, tuple(terms), tuple(load_terms), tuple(trend), spent)
+                added, slope = self._blocks(term)
+                kind = term.kind
+            blocks += added
+            slopes += slope
+            owners += [kind] * len(slope)
+        at_end = np.array(slopes)
+        lasting = np.where([owner in DECAYING for owner in owners], 0.0, at_end)
+        picks = np.eye(at_end.size)[[self.line, *range(self.line + 1, self.line + 1 + len(self.kinds))]]
+        return Model(
+            np.column_stack(blocks),
+            np.vstack([at_end, lasting, picks]),
+            tuple(terms),
+            tuple(load_terms),
+            tuple(np.flatnonzero(at_end).tolist()),
+            tuple(i for i, owner in enumerate(owners) if owner is TermKind.STEP),
+            float(sum(term.kind in (TermKind.STEP, TermKind.CYCLE) for term in terms)),
+        )
 
     def _blocks(self, term: Term) -> tuple[list[Floats], list[float]]:
         """Columns of a term with those of its unknown place or time constant, and the end slope of each."""

@@ -202,7 +202,8 @@ def _read(
     variances = np.einsum("ij,jk,ik->i", model.design, first.covariance, model.design)
     per_query, reason = _pooled(mixture, columns, load, plan, usage)
     trend = model.design[:, model.trend] @ first.mean[list(model.trend)]
-    length_s = float(np.ptp(columns.levels.t_s))
+    falls = -np.minimum(first.mean[list(model.steps)], 0.0)
+    resets = _resets(trend, falls)
     return Growth(
         at_end=at_end,
         certain=_together(mixture, end, usage, GATE_CONFIDENCE),
@@ -220,8 +221,8 @@ def _read(
         fitted=fitted * scale + centre,
         band=1.96 * np.sqrt(np.maximum(variances, 0.0)) * scale,
         level=centre,
-        mean_slope=float(trend[-1] - trend[0]) * scale / length_s,
-        turns=_turns(trend, 1.96 * float(np.median(np.sqrt(np.maximum(variances, 0.0))))),
+        mean_slope=0.0 if resets else float(trend[-1] - trend[0]) * scale / float(np.ptp(columns.levels.t_s)),
+        turns=resets or _turns(trend, 1.96 * float(np.median(np.sqrt(np.maximum(variances, 0.0))))),
         mixture=mixture,
         usage_contrast=usage,
     )
@@ -232,6 +233,12 @@ def _turns(trend: Floats, band: float) -> bool:
     moves = np.diff(trend)
     up, down = float(np.sum(moves[moves > 0.0])), -float(np.sum(moves[moves < 0.0]))
     return min(up, down) > max(TURN_BANDS * band, 0.25 * max(up, down))
+
+
+def _resets(trend: Floats, falls: Floats) -> bool:
+    """Whether two or more steps down undo half of what the trend rises: teeth of a saw too slow to be seen as one."""
+    rise = float(trend[-1] - trend[0])
+    return bool(np.count_nonzero(falls) >= 2 and np.sum(falls) > 0.5 * rise > 0.0)
 
 
 def _pooled(

@@ -20,6 +20,8 @@ RIVAL_COST = 6.0
 """Cost of a parameter of a rival model when models are averaged: milder than ``PENALTY``, because a shape too faint
 to be chosen still widens what can be said about the end of the run."""
 LIGHTEST_RIVAL = 0.003
+LEVELS_A_TERM = 8
+"""Levels to spare for each term: a dozen levels that leave nothing over are a line and nothing else."""
 SELECTION_PHIS: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.97)
 
 
@@ -94,7 +96,7 @@ def _forward(
     constant = log_det + _log_volume(white_base)
     criterion = freedom * np.log(rss / freedom) + constant
     chosen: list[int] = []
-    most = min(max_terms, (count - base.shape[1]) // 4)
+    most = min(max_terms, (count - base.shape[1]) // LEVELS_A_TERM)
     while True:
         measured = [_gains(g, n, residual) for g, n in zip(open_groups, norms, strict=True)]
         gains, volumes, signs = (np.concatenate(part) for part in zip(*measured, strict=True))

@@ -1,0 +1,187 @@
+"""Run directories judged from end to end, as a stranger would hand them in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.assess import Assessment, assess
+from harness.model import Limits, Outcome, Shape
+from harness.verdict import write_verdict
+from tests.support.plain_runs import PlainRun, cycles, phase_events, used, write
+
+T_S = np.arange(1200.0)
+PLAN = cycles(("normal", "disconnect"), 4)
+DEMO = {"gates": {"max_growth": "50 MB/min", "max_growth_per_query": "16 KiB"}}
+
+
+def _noise(seed: int, count: int = T_S.size) -> np.typing.NDArray[np.float64]:
+    return 3e5 * np.random.default_rng(seed).normal(size=count)
+
+
+def _plain(slope: float, seed: int = 1) -> PlainRun:
+    return PlainRun(T_S, {"anon_bytes": 2e8 + slope * T_S + _noise(seed)})
+
+
+def _driven(leak: dict[str, float], seed: int = 1) -> PlainRun:
+    rows, t_s, held = used(PLAN, 8.0, leak, seed)
+    warm = 1.5e7 * (1 - np.exp(-t_s / 4.0))
+    return PlainRun(
+        t_s, {"anon_bytes": 1e8 + warm + held + _noise(seed, t_s.size)}, rows, phase_events(PLAN), config=DEMO
+    )
+
+
+def _judge(path: Path, run: PlainRun, limits: Limits | None = None) -> Assessment:
+    return assess(write(path / "run", run), limits)
+
+
+def test_a_leak_fails_and_a_flat_run_passes(tmp_path: Path) -> None:
+    """A manifest and one samples file are enough, under the default limits."""
+    leak = _judge(tmp_path / "a", _plain(1e5)).verdict
+    flat = _judge(tmp_path / "b", _plain(0.0)).verdict
+
+    assert (leak.outcome, leak.memory.shape) == (Outcome.FAIL, Shape.LINEAR)
+    assert (flat.outcome, flat.memory.shape) == (Outcome.PASS, Shape.STABLE)
+    assert leak.memory.growth_per_h.estimate == pytest.approx(3.6e8, rel=0.05)
+    assert leak.kinds == ()
+    assert leak.memory.growth_per_query.estimate is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_leaking_kind_is_named_and_the_other_is_not(tmp_path: Path, seed: int) -> None:
+    """Bytes per query of each kind, under the demo's limits, in a run of two and a half minutes."""
+    verdict = _judge(tmp_path, _driven({"disconnect": 400_000.0}, seed)).verdict
+
+    kinds = {kind.kind: kind.bytes_per_query for kind in verdict.kinds}
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.memory.shape is Shape.STAIRCASE
+    assert kinds["disconnect"].estimate == pytest.approx(400_000.0, rel=0.05)
+    assert kinds["normal"].high is not None
+    assert kinds["normal"].high < 16_384
+    assert verdict.idle_per_h is not None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_fixed_build_passes(tmp_path: Path, seed: int) -> None:
+    """Flat but for warm-up and noise: certain under 50 MB/min and 16 KiB a query."""
+    assessment = _judge(tmp_path, _driven({}, seed))
+
+    assert assessment.verdict.outcome is Outcome.PASS
+    assert assessment.evidence.drained is not None
+    assert assessment.evidence.metrics["target.anon_bytes"].levels_are == "drained"
+
+
+def test_header_only_is_invalid(tmp_path: Path) -> None:
+    """Samples without a row are no samples of the primary metric."""
+    verdict = _judge(tmp_path, PlainRun(np.empty(0), {"anon_bytes": np.empty(0)})).verdict
+
+    assert verdict.outcome is Outcome.INVALID
+    assert verdict.memory.growth_per_h.estimate is None
+
+
+def test_a_blank_primary_is_invalid_and_the_rest_is_still_estimated(tmp_path: Path) -> None:
+    """Blanks are not zeros."""
+    run = _plain(1e5)
+    columns = {"anon_bytes": np.full(T_S.size, np.nan), "rss_bytes": run.columns["anon_bytes"]}
+
+    verdict = _judge(tmp_path, replace(run, columns=columns)).verdict
+
+    assert verdict.outcome is Outcome.INVALID
+    assert verdict.metrics[0].growth_per_h.estimate == pytest.approx(3.6e8, rel=0.05)
+
+
+def test_a_missing_primary_column_is_invalid(tmp_path: Path) -> None:
+    """A manifest that names a column that nobody recorded."""
+    verdict = _judge(tmp_path, replace(_plain(0.0), primary="target.pss_bytes")).verdict
+
+    assert verdict.outcome is Outcome.INVALID
+    assert any("target.pss_bytes" in reason for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize("end", [None, "interrupted"])
+def test_a_run_cut_short_can_fail_but_not_pass(tmp_path: Path, end: str | None) -> None:
+    """What was seen of a leak is a leak; what was not seen may have come."""
+    assert _judge(tmp_path / "a", replace(_plain(1e5), end=end)).verdict.outcome is Outcome.FAIL
+    assert _judge(tmp_path / "b", replace(_plain(0.0), end=end)).verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_an_unplanned_restart_is_invalid_with_estimates(tmp_path: Path) -> None:
+    """The figures stay, on both sides of it."""
+    restart = {"t_s": 600.0, "event": "restart", "probe": "target", "old": {}, "new": {}, "planned": False}
+    since = np.where(T_S < 600, T_S, T_S - 600)
+    run = PlainRun(T_S, {"anon_bytes": 2e8 + 1e5 * since + _noise(2)}, events=[restart])
+
+    verdict = _judge(tmp_path, run).verdict
+
+    assert verdict.outcome is Outcome.INVALID
+    assert verdict.memory.growth_per_h.estimate == pytest.approx(3.6e8, rel=0.2)
+
+
+def test_a_torn_last_line_is_dropped_and_said(tmp_path: Path) -> None:
+    """Half a row is no row."""
+    path = write(tmp_path / "run", _plain(0.0))
+    with (path / "samples" / "target.csv").open("a") as samples:
+        samples.write("1200.000,99999999")
+
+    verdict = assess(path).verdict
+
+    assert verdict.outcome is Outcome.PASS
+    assert any("torn" in note for note in verdict.notes)
+
+
+def test_two_samples_are_inconclusive(tmp_path: Path) -> None:
+    """Too few to judge, and what would settle it."""
+    verdict = _judge(tmp_path, PlainRun(np.array([0.0, 1.0]), {"anon_bytes": np.array([1e8, 2e8])})).verdict
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert any("too few" in reason for reason in verdict.reasons)
+
+
+def test_limits_given_replace_those_of_the_plan(tmp_path: Path) -> None:
+    """The same run under another budget is another verdict."""
+    path = write(tmp_path / "run", _plain(1e5))
+
+    assert assess(path, Limits(max_growth_bytes_per_h=50e6 * 60)).verdict.outcome is Outcome.PASS
+    assert assess(path, Limits(max_growth_bytes_per_h=1e6 * 60)).verdict.outcome is Outcome.FAIL
+
+
+def test_speed_does_not_change_bytes_per_query_but_production(tmp_path: Path) -> None:
+    """A run driven ten times faster grows a tenth as fast at production rate."""
+    verdict = _judge(tmp_path, replace(_driven({"disconnect": 400_000.0}), speedup=10.0)).verdict
+    driven, production = verdict.memory.growth_per_h.estimate, verdict.memory.growth_at_production_per_h.estimate
+
+    assert driven is not None
+    assert production is not None
+    assert production == pytest.approx(driven / 10.0, rel=0.15)
+
+
+def test_the_verdict_is_json(tmp_path: Path) -> None:
+    """What assess finds can be stored and read by anyone."""
+    path = write(tmp_path / "run", _driven({"disconnect": 400_000.0}))
+
+    stored = json.loads(write_verdict(path, assess(path).verdict).read_text())
+
+    assert set(stored["kinds"]) == {"normal", "disconnect", "idle"}
+    assert stored["gates"][0]["name"] == "max_growth"
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 1000), st.floats(2e5, 1e7))
+def test_a_planted_leak_never_turns_a_fail_into_a_pass(seed: int, leak: float) -> None:
+    """More growth cannot make a run better."""
+    from tempfile import TemporaryDirectory
+
+    run = _plain(3e4, seed)
+    planted = replace(run, columns={"anon_bytes": run.columns["anon_bytes"] + leak * T_S})
+    with TemporaryDirectory() as folder:
+        before = _judge(Path(folder) / "a", run).verdict.outcome
+        after = _judge(Path(folder) / "b", planted).verdict.outcome
+
+    assert before is not Outcome.FAIL or after is Outcome.FAIL
+    assert after is not Outcome.PASS

@@ -1,0 +1,115 @@
+"""A stored run as the analysis wants it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.errors import RunFormatError
+from harness.model import EndReason, Event, Limits
+from harness.recorded import cut_short, invalid_reasons, limits_of, phases_of, read_recorded
+from tests.support.plain_runs import PlainRun, write
+
+T_S = np.arange(60.0)
+FLAT = np.full(60, 1e8)
+
+
+def _event(at: float, name: str, **fields: object) -> Event:
+    return Event(at, name, dict(fields))
+
+
+def test_phases_have_their_kind_and_place() -> None:
+    """Idle, drain and warm-up are told apart; a phase without an end lasts until the run ends."""
+    phases = phases_of(
+        (
+            _event(0, "phase_start", phase="warmup", kind="mixed", cycle=0),
+            _event(5, "phase_end", phase="warmup", kind="mixed", cycle=0),
+            _event(5, "drain_start", phase="warmup", cycle=0),
+            _event(6, "drain_end", phase="warmup", cycle=0),
+            _event(6, "phase_start", phase="normal-1", kind="normal", cycle=1),
+            _event(9, "phase_end", phase="normal-1", kind="normal", cycle=1),
+            _event(9, "phase_start", phase="idle-1", kind="idle", cycle=1),
+            _event(9, "note", text="unrelated"),
+        ),
+        20.0,
+    )
+
+    assert [(p.start_s, p.end_s, p.warmup, p.drain, p.idle) for p in phases] == [
+        (0, 5, True, False, False),
+        (5, 6, True, True, False),
+        (6, 9, False, False, False),
+        (9, 20.0, False, False, True),
+    ]
+
+
+def test_limits_are_read_as_numbers_or_as_on_the_command_line() -> None:
+    """A manifest may hold either; what is not there is not asked for."""
+    assert limits_of({"gates": {"max_growth": "50 MB/min", "max_memory_bytes": 2e9}}) == Limits(3e9, None, 2e9)
+    assert limits_of({"gates": None}) == Limits()
+    assert limits_of({}) == Limits()
+
+
+def test_a_stranger_s_directory_is_read(tmp_path: Path) -> None:
+    """A manifest and one samples file are a run, cut short."""
+    recorded = read_recorded(write(tmp_path / "run", PlainRun(T_S, {"anon_bytes": FLAT}, end=None)))
+
+    assert recorded.gauges["target.anon_bytes"].reduced.samples == 60
+    assert recorded.load is None
+    assert cut_short(recorded.run) == "the run was cut short (it has no end.json)"
+
+
+def test_a_run_that_goes_on_is_read_as_though_it_ended(tmp_path: Path) -> None:
+    """An early look at it is no cut."""
+    path = write(tmp_path / "run", PlainRun(T_S, {"anon_bytes": FLAT}, end=None))
+
+    assert cut_short(read_recorded(path, EndReason.EARLY_STOP).run) is None
+
+
+def test_memory_held_is_found_without_a_primary(tmp_path: Path) -> None:
+    """Anonymous memory before resident memory."""
+    run = PlainRun(T_S, {"rss_bytes": FLAT, "anon_bytes": FLAT}, primary=None)
+
+    assert read_recorded(write(tmp_path / "run", run)).primary == "target.anon_bytes"
+
+
+@pytest.mark.parametrize(
+    ("event", "word"),
+    [
+        ({"t_s": 5.0, "event": "restart", "probe": "target", "old": {}, "new": {}, "planned": False}, "restarted"),
+        ({"t_s": 5.0, "event": "oom_kill", "probe": "target", "count": 1}, "lack of memory"),
+        ({"t_s": 5.0, "event": "generator_saturated", "reason": "CPU at 97 %"}, "saturated"),
+    ],
+)
+def test_events_that_make_a_run_invalid(tmp_path: Path, event: dict[str, object], word: str) -> None:
+    """Each with its reason; a planned restart is none."""
+    recorded = read_recorded(write(tmp_path / "run", PlainRun(T_S, {"anon_bytes": FLAT}, events=[event])))
+
+    (reason,) = invalid_reasons(recorded.run)
+    assert word in reason
+
+
+def test_a_planned_restart_only_cuts(tmp_path: Path) -> None:
+    """The series begins anew, and the run stays valid."""
+    restart = {"t_s": 30.0, "event": "restart", "probe": "target", "old": {}, "new": {}, "planned": True}
+    recorded = read_recorded(write(tmp_path / "run", PlainRun(T_S, {"anon_bytes": FLAT}, events=[restart])))
+
+    assert invalid_reasons(recorded.run) == ()
+    assert recorded.cuts_s == (30.0,)
+
+
+@pytest.mark.parametrize("reason", ["target_died", "generator_failed", "mock_failed", "disk_full"])
+def test_ends_that_make_a_run_invalid(tmp_path: Path, reason: str) -> None:
+    """What died or was lost cannot be averaged away."""
+    recorded = read_recorded(write(tmp_path / "run", PlainRun(T_S, {"anon_bytes": FLAT}, end=reason)))
+
+    assert len(invalid_reasons(recorded.run)) == 1
+
+
+def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
+    """Shuffled rows are no series."""
+    path = write(tmp_path / "run", PlainRun(T_S[::-1], {"anon_bytes": FLAT}))
+
+    with pytest.raises(RunFormatError):
+        read_recorded(path)
