@@ -56,7 +56,9 @@ def share(part: float, whole: float) -> Interval:
     p = part / whole
     middle = (p + z2 / (2 * whole)) / (1 + z2 / whole)
     half = np.sqrt(z2 * (p * (1 - p) / whole + z2 / (4 * whole**2))) / (1 + z2 / whole)
-    return Interval(p, max(0.0, float(middle - half)), min(1.0, float(middle + half)), CONFIDENCE)
+    low = 0.0 if part <= 0 else max(0.0, float(middle - half))
+    high = 1.0 if part >= whole else min(1.0, float(middle + half))
+    return Interval(p, low, high, CONFIDENCE)
 
 
 def errors(material: Material) -> Value:

@@ -83,7 +83,7 @@ def interval_text(interval: Interval | None, unit: str) -> str:
 
 def ends_text(interval: Interval, how: Measure) -> str:
     """The ends alone: ``95 %: 38.0 to 44.5``."""
-    level = f"{100 * interval.confidence:g} %"
+    level = f"{100 * interval.confidence:.3g} %"
     low, high = interval.low, interval.high
     if low is None and high is None:
         return f"{level}: no bounds"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from harness.model import Event
@@ -65,13 +66,23 @@ def _facts(scene: Scene) -> tuple[str, ...]:
     queries = sum(kind.queries_count for kind in scene.verdict.kinds)
     facts = (
         f"scenario {short(run.scenario or 'unknown', 60)}",
-        run.started_at.replace("T", " ").replace("Z", " UTC")[:30],
+        _when(run.started_at),
         format_duration(run.end_s),
         f"{queries:,.0f} queries judged" if queries else "",
         speed,
         target,
     )
     return tuple(printable(fact) for fact in facts if fact)
+
+
+def _when(started_at: str) -> str:
+    """``2026-11-22 13:15 UTC``; what is no time is shown as it is."""
+    try:
+        moment = datetime.fromisoformat(started_at)
+    except ValueError:
+        return short(started_at, 40)
+    utc = moment.astimezone(UTC) if moment.tzinfo else moment
+    return f"{utc:%Y-%m-%d %H:%M} UTC"
 
 
 def _curve(scene: Scene, memory: Chart | None) -> Section:
