@@ -97,13 +97,12 @@ def carry_out_attach(attachment: Attachment, observer: Observer) -> Finished:
 
     Raises StoreError.
     """
-    events = EventPipe()
+    events = EventPipe()  # stays open at its other end, although nobody writes: a closed one would always be readable
     try:
         with Interrupts() as interrupts, ExitStack() as stack:
             started_s = time.monotonic()
             writer = RunWriter.create(attachment.plan.run.out, _manifest(attachment))
             tap = Tap(writer)
-            events.close_write_end()
             judge = _judge(attachment, writer.path)
             if judge is not None:
                 stack.callback(judge.close)

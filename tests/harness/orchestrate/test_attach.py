@@ -66,6 +66,16 @@ def test_several_sources_of_one_target_become_one_run(tmp_path: Path) -> None:
     assert len(run.probes["target"].t_s) >= 2
 
 
+def test_it_sleeps_between_samples(tmp_path: Path) -> None:
+    """It wakes for a sample, or for a reading under way, and for nothing else."""
+    ticks: list[Tick] = []
+    with python_process("print('up'); input()") as child:
+        finished = carry_out_attach(prepare(tmp_path, Sources(pid=child.pid)), ticks.append)
+    rows = sum(len(series.t_s) for series in read_run(finished.path).probes.values())
+
+    assert len(ticks) <= 2 * rows + 2
+
+
 def test_chosen_series_and_fields_are_read(tmp_path: Path) -> None:
     """Under the names that were given."""
     with served(METRICS) as page:
