@@ -13,7 +13,7 @@ from harness.analysis.levels import Levels
 from harness.analysis.regression import Floats
 from harness.analysis.segments import Phase, pieces, quiet_spans, settled
 from harness.analysis.shape import Form, name_shape
-from harness.analysis.usage import Load, Plan, read_plan
+from harness.analysis.usage import Load, Plan, read_plan, truly_quiet
 from harness.model import Shape
 
 _LEVELS_A_PHASE = 4
@@ -80,7 +80,10 @@ def analyse(t_s: Floats, y: Floats, setting: Setting, resolution_s: float = 0.0)
     count = int(piece.max()) + 1
     start_s, end_s = float(t_s[keep][0]), float(t_s[keep][-1])
     wanted = max(reduction.USUAL_LEVELS, _LEVELS_A_PHASE * len(setting.phases))
-    levels = reduction.reduce(t_s[keep], y[keep], piece[keep], wanted, quiet_spans(setting.phases, 3.0 * resolution_s))
+    quiet = quiet_spans(setting.phases, 3.0 * resolution_s)
+    if setting.load is not None:
+        quiet = truly_quiet(setting.load, quiet)
+    levels = reduction.reduce(t_s[keep], y[keep], piece[keep], wanted, quiet)
     plan = read_plan(setting.load, setting.phases, start_s, end_s) if setting.load is not None else None
     growth = estimate_growth(levels, setting.load, plan, setting.quantum)
     form = name_shape(levels, growth, setting.material)

@@ -152,8 +152,10 @@ def _averaged(
     ends = np.append(starts[1:], t_s.size) - 1
     means = np.add.reduceat(y, starts) / counts
     times = np.add.reduceat(t_s, starts) / counts
+    if kind is LevelKind.DRAINED:
+        means = _medians(y, starts, ends)
     if kind is None:
-        medians = np.array([np.median(y[a : b + 1]) for a, b in zip(starts, ends, strict=True)])
+        medians = _medians(y, starts, ends)
         deviation = np.abs(y - np.repeat(medians, counts))
         typical = 1.4826 * float(np.median(deviation))
         share = float(np.mean(deviation > 8.0 * typical)) if typical > 0 else 0.0
@@ -162,6 +164,10 @@ def _averaged(
     at = np.flatnonzero(counts >= 0.25 * np.median(counts))
     low_s, high_s = t_s[starts[at]], t_s[ends[at]]
     return Levels(times[at], means[at], low_s, high_s, piece[starts[at]], kind, saw, quantum)
+
+
+def _medians(y: Floats, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Floats:
+    return np.array([np.median(y[a : b + 1]) for a, b in zip(starts, ends, strict=True)])
 
 
 def _edges(start_s: float, end_s: float, wanted: int) -> Floats:

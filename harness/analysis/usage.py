@@ -16,6 +16,7 @@ from harness.analysis.segments import Phase, loaded_spans
 
 _POINTS_IN_SPAN = 8
 _WINDOWS = 32
+_SOME_UNDER_WAY = 0.5
 _RELEASES = 10
 """Time constants with which memory may follow the load, up to an eighth of the run (study, section 3.2, 5 and 7)."""
 _NULL_SHARE = 0.05
@@ -191,6 +192,20 @@ def _varies(counts: Floats, others: Floats) -> bool:
     solution, *_ = np.linalg.lstsq(others, counts, rcond=None)
     residual = counts - others @ solution
     return bool(np.mean(residual**2) > _DISPERSION * max(float(np.mean(counts)), 1e-12))
+
+
+def truly_quiet(load: Load, spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Those of ``spans`` in which no more conversations are under way than in most of them.
+
+    A slow target answers on into the drain; what it holds then is not what is left. Conversations whose end was never
+    counted stay under way for good, so the others are the measure, not zero.
+    """
+    if not spans:
+        return spans
+    edges = np.array(spans).T
+    under_way = np.sum([steps.over(edges[0], edges[1]) for steps in load.open], axis=0)
+    usual = float(np.quantile(under_way, 0.4))
+    return [span for span, count in zip(spans, under_way.tolist(), strict=True) if count <= usual + _SOME_UNDER_WAY]
 
 
 def released_columns(load: Load, t_s: Floats, length_s: float) -> list[tuple[str, Floats]]:
