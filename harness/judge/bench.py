@@ -1,7 +1,8 @@
 """Look after look at a run under way: what is known so far, and whether it may end.
 
 Every look is the confidence sequence on the model fixed in advance. When it decides, the full analysis judges the run
-as though it ended now; only if both say the same may the run end. If they disagree, the run goes on, and the full
+as though it ended now; only if both say the same, twice running, may the run end: what is stored when it has ended is a
+little more than what decided it, and must not be judged otherwise. If they disagree, the run goes on, and the full
 analysis is asked again when the run has become a tenth longer, so that asking often is no second chance.
 """
 
@@ -73,6 +74,7 @@ class Bench:
         self._question = question_for(limits_of(self._run.manifest.config), planned_s, rates_per_s)
         self._full = full if full is not None else _as_if_ended
         self._ask_again_s = 0.0
+        self._agreed: Outcome | None = None
         self._cost_s = 0.0
 
     def look(self) -> Finding:
@@ -93,14 +95,17 @@ class Bench:
 
     def _settled(self, found: Look) -> tuple[bool, str]:
         if found.decision is None:
+            self._agreed = None
             return False, found.waits_for
         waits_for = found.waits_for or f"the full analysis to say {found.decision.value} as well"
         if found.t_s < self._ask_again_s:
             return False, waits_for
-        if self._full(self._run.path) is found.decision:
-            return True, ""
-        self._ask_again_s = AGAIN * found.t_s
-        return False, waits_for
+        if self._full(self._run.path) is not found.decision:
+            self._agreed = None
+            self._ask_again_s = AGAIN * found.t_s
+            return False, waits_for
+        agreed, self._agreed = self._agreed, found.decision
+        return agreed is found.decision, waits_for
 
 
 def question_for(limits: Limits, planned_s: float, rates_per_s: Mapping[str, float]) -> Question:

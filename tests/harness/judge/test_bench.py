@@ -17,8 +17,10 @@ def _leaking(tmp_path: Path) -> Path:
 
 
 def test_a_leak_ends_the_run_when_the_full_analysis_agrees(tmp_path: Path) -> None:
-    """FAIL from both is the end."""
-    finding = Bench(_leaking(tmp_path), 1200.0, _RATES, full=lambda _: Outcome.FAIL).look()
+    """FAIL from both, twice running, is the end: one more look must not change it."""
+    bench = Bench(_leaking(tmp_path), 1200.0, _RATES, full=lambda _: Outcome.FAIL)
+    assert not bench.look().stop
+    finding = bench.look()
 
     assert finding.stop
     assert finding.outcome is Outcome.FAIL
@@ -44,9 +46,10 @@ def test_disagreement_goes_on_and_is_not_asked_again_at_once(tmp_path: Path) -> 
 
 def test_the_run_s_own_full_analysis_says_the_same_of_a_clear_leak(tmp_path: Path) -> None:
     """Unreplaced, the full analysis judges the run as though it had ended."""
-    finding = Bench(_leaking(tmp_path), 1200.0, _RATES).look()
+    bench = Bench(_leaking(tmp_path), 1200.0, _RATES)
+    bench.look()
 
-    assert finding.stop
+    assert bench.look().stop
 
 
 def test_looks_cost_little(tmp_path: Path) -> None:
