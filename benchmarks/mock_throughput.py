@@ -1,8 +1,9 @@
 """How fast the mock is, against nginx serving the same bytes and against the nearest public mock.
 
 Server on core 0, generator (wrk, or this process) on core 1, every contender in the same run, several rounds in turn.
-Ratios are of answers per second of the server's processor time, that is of its whole core: on a machine that does
-other things besides, the rate by the clock (printed too) depends on what else gets the core in that moment.
+Ratios are of answers per second, each contender's best round: what else runs on the machine can only slow one down.
+Answers per second of the server's processor time are printed beside them; where the two differ much, the cores were
+not free and the ratios say little.
 Needs ``nginx`` and ``wrk`` (Debian: nginx-light, wrk); the public mock needs Node and
 ``npm install --prefix .node @copilotkit/aimock``, and is left out with a note where that is missing.
 
@@ -337,23 +338,23 @@ def report(
     path: Path | None,
 ) -> bool:
     """Prints the tables; whether everything required holds."""
-    clock = {name: statistics.median(rate.per_s for rate in values) for name, values in rates.items()}
-    middle = {name: statistics.median(rate.per_cpu_s for rate in values) for name, values in rates.items()}
-    nginx = middle["nginx file"]
-    print(f"\n{'contender':14} {'answers/s':>10} {'per cpu s':>10} {'of nginx':>9}   rounds, per cpu s")
-    for name, rate in middle.items():
-        rounds = " ".join(f"{one.per_cpu_s:.0f}" for one in rates[name])
-        print(f"{name:14} {clock[name]:10.0f} {rate:10.0f} {rate / nginx:9.2f}   {rounds}")
+    best = {name: max(rate.per_s for rate in values) for name, values in rates.items()}
+    per_cpu_s = {name: max(rate.per_cpu_s for rate in values) for name, values in rates.items()}
+    nginx = best["nginx file"]
+    print(f"\n{'contender':14} {'answers/s':>10} {'of nginx':>9} {'per cpu s':>10}   rounds")
+    for name, rate in best.items():
+        rounds = " ".join(f"{one.per_s:.0f}" for one in rates[name])
+        print(f"{name:14} {rate:10.0f} {rate / nginx:9.2f} {per_cpu_s[name]:10.0f}   {rounds}")
     ordered = sorted(map(abs, errors))
     p99_ms = ordered[int(len(ordered) * 0.99)] * 1000
     checks = [
-        ("full answers, of nginx", middle["mock full"] / nginx, ">=", 0.4),
-        ("chunked streaming, of nginx", middle["mock stream"] / nginx, ">=", 0.15),
+        ("full answers, of nginx", best["mock full"] / nginx, ">=", 0.4),
+        ("chunked streaming, of nginx", best["mock stream"] / nginx, ">=", 0.15),
         (f"p99 pacing error of {streams} streams, ms", p99_ms, "<", 20.0),
         (f"multi-context sockets held, of {sockets}", float(held), ">=", float(sockets)),
     ]
-    if "aimock full" in middle:
-        checks.append(("times the public mock", middle["mock full"] / middle["aimock full"], ">=", 3.0))
+    if "aimock full" in best:
+        checks.append(("times the public mock", best["mock full"] / best["aimock full"], ">=", 3.0))
     typical_ms, worst_ms = statistics.median(ordered) * 1000, ordered[-1] * 1000
     print(f"\n{len(errors)} pieces, median error {typical_ms:.1f} ms, largest {worst_ms:.1f} ms,")
     print(f"mock busy {busy:.0%} of its core while streaming\n")

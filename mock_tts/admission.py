@@ -1,13 +1,14 @@
 """Whether a request may generate now: faults that answer at once, concurrency of the plan, credits."""
 
 import asyncio
+from functools import lru_cache
 
 from mock_tts import errors
 from mock_tts.catalog import Model
 from mock_tts.errors import ApiError, Problem
 from mock_tts.faults import Effects, Fault, Kind
 from mock_tts.replies import wait_until
-from mock_tts.service import Service, credits_of
+from mock_tts.service import Service
 from mock_tts.settings import OverLimit
 
 _TYPES = {
@@ -62,8 +63,10 @@ def group_of(model: Model) -> str:
     return "fast" if model.family in ("flash", "turbo") else "slow"
 
 
-async def take_slot(service: Service, model: Model, effects: Effects, transport: asyncio.Transport | None) -> bytes:
-    """Takes one of the plan's slots, after waiting for it if the policy says so; gives the header lines about it.
+async def take_slot(
+    service: Service, model: Model, effects: Effects, transport: asyncio.Transport | None
+) -> int | None:
+    """Takes one of the plan's slots, after waiting for it if the policy says so; gives their number, None for any.
     The caller gives the slot of ``group_of(model)`` back."""
     limit, policy, queue_length = limit_of(service, model, effects)
     group = group_of(model)
@@ -77,7 +80,13 @@ async def take_slot(service: Service, model: Model, effects: Effects, transport:
             await _wait_for_slot(service, group, limit, transport)
         finally:
             slots.waiting -= 1
-    active, maximum = slots.active[group], UNLIMITED if limit is None else limit
+    return limit
+
+
+@lru_cache(1024)
+def slot_lines(active: int, limit: int | None) -> bytes:
+    """Header lines about ``active`` requests out of ``limit``."""
+    maximum = UNLIMITED if limit is None else limit
     return (
         f"current-concurrent-requests: {active}\r\nmaximum-concurrent-requests: {maximum}\r\n"
         f"workspace-concurrent-requests: {active}\r\n"
@@ -109,9 +118,8 @@ def too_many(service: Service, limit: int | None) -> ApiError:
     return ApiError(errors.CONCURRENCY, message, headers=retry_after(service))
 
 
-def charge(service: Service, model: Model, text: str, effects: Effects) -> int:
-    """Takes the credits for ``text`` and gives their number. Raises ApiError when there are too few."""
-    needed = credits_of(model, text)
+def charge(service: Service, needed: int, effects: Effects) -> None:
+    """Takes ``needed`` credits. Raises ApiError when there are too few."""
     exhausted = effects.get(Kind.QUOTA) is not None
     if exhausted or not service.credits.spend(needed):
         if exhausted:
@@ -120,4 +128,3 @@ def charge(service: Service, model: Model, text: str, effects: Effects) -> int:
         left = 0 if exhausted else service.credits.left
         problem = errors.QUOTA if service.settings.choices.quota_form == "legacy" else errors.INSUFFICIENT_CREDITS
         raise ApiError(problem, errors.QUOTA_MESSAGE.format(quota=quota, left=left, needed=needed))
-    return needed

@@ -10,7 +10,8 @@ from mock_tts import errors
 from mock_tts.errors import ApiError
 from mock_tts.faults import Route
 from mock_tts.replies import COMMON, ClientGone, Receive, Scope, Send, send_error
-from mock_tts.routes import admin, sockets, speech, support
+from mock_tts.routes import admin, sockets, support
+from mock_tts.routes.speech import SpeechEndpoints
 from mock_tts.service import Service
 
 _log = logging.getLogger("mock_tts")
@@ -41,6 +42,7 @@ class App:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._speech = SpeechEndpoints(service)
         self._router = Router(
             [*admin.routes(service), *support.routes(service)], redirect_slashes=False, default=_not_found
         )
@@ -70,7 +72,7 @@ class App:
             elif found is not None:
                 if scope["method"] != "POST":
                     raise ApiError(errors.METHOD_NOT_ALLOWED, "Method Not Allowed", headers=((b"allow", b"POST"),))
-                await speech.handle(self._service, scope, receive, send, *found)
+                await self._speech.handle(scope, receive, send, *found)
             else:
                 await self._route(scope, receive, send)
         except ApiError as error:

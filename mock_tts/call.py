@@ -34,6 +34,9 @@ class Order:
     segments: tuple[Segment, ...]
     timing: Timing
     model: Model
+    voice_id: str
+    text: str
+    text_hash: str
     credits: int
 
 
@@ -97,7 +100,7 @@ class Call:
 
     async def wait(self, since_start_s: float) -> None:
         """Returns ``since_start_s`` after the request was taken up."""
-        if since_start_s > 0:
+        if since_start_s > 0.0:
             await wait_until(self.started_s + since_start_s, self.transport)
 
     async def pause(self, seconds: float) -> None:

@@ -50,7 +50,9 @@ def speech_lines(call: Call, order: Order, content_type: str) -> bytes:
 async def send_whole(call: Call, order: Order, data: bytes, content_type: str) -> None:
     """``data`` with its length, after the time that generating all of it takes."""
     speech = order.speech
-    await call.wait(order.timing.due_s(speech.duration_ms / 1000))
+    due_s = order.timing.due_s(speech.duration_ms / 1000)
+    if due_s > 0.0:
+        await call.wait(due_s)
     latency_ms = int((asyncio.get_running_loop().time() - call.started_s) * 1000)
     lines = speech_lines(call, order, content_type) + b"tts-latency-ms: %d\r\n" % latency_ms
     await call.start_speech(lines, len(data))
@@ -96,7 +98,8 @@ async def send_stream(call: Call, order: Order) -> None:
     ranges = frame_ranges(order.speech, PIECE_S, PIECE_BYTES)
     pieces = _audio_pieces(call, order, ranges)
     if not order.timing.realtime_factor and call.can_frame and call.chars <= SMALL_CHARS:
-        await call.wait(order.timing.first_byte_s)
+        if order.timing.first_byte_s > 0.0:
+            await call.wait(order.timing.first_byte_s)
         await call.start_speech(speech_lines(call, order, content_type), None)
         framed, size = call.service.framed_of(order.speech, pieces)
         await call.write_framed(framed, size)

@@ -65,15 +65,14 @@ class Ledger:
         """Forgets what has been; what is open stays counted."""
         self._clear()
 
-    def count_text(self, route: str, text: str) -> str:
-        """Notes that ``route`` was asked for ``text``; gives the text's hash."""
-        name = text_hash(text)
+    def count_text(self, route: str, name: str, chars: int) -> None:
+        """Notes that ``route`` was asked for the text of ``chars`` characters whose hash is ``name``."""
         key = (route, name)
-        self._texts[key] = self._texts.pop(key, 0) + 1
+        self._texts[key] = self._texts.get(key, 0) + 1
+        self._texts.move_to_end(key)
         if len(self._texts) > TEXTS:
             self._texts.popitem(last=False)
-        self.chars += len(text)
-        return name
+        self.chars += chars
 
     def note(self, entry: Entry) -> None:
         """Adds a finished request to the journal."""

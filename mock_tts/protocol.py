@@ -1,6 +1,7 @@
 """uvicorn's two protocols with what a mock needs besides ASGI: the transport, to abort it, and errors in API shape."""
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from uvicorn._types import ASGI3Application
@@ -24,10 +25,15 @@ def write_head(cycle: RequestResponseCycle, head: bytes, content_length: int | N
     cycle.waiting_for_100_continue = False
     cycle.chunked_encoding = content_length is None
     cycle.expected_content_length = content_length or 0
-    default = b"".join([b"%b: %b\r\n" % pair for pair in cycle.default_headers])
+    default = _lines(tuple(cycle.default_headers))
     size = b"transfer-encoding: chunked\r\n" if content_length is None else b"content-length: %d\r\n" % content_length
     end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
     cycle.transport.write(b"".join((b"HTTP/1.1 200 OK\r\n", default, head, size, end)))
+
+
+@lru_cache(4)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % pair for pair in headers])
 
 
 class HttpProtocol(HttpToolsProtocol):

@@ -11,8 +11,9 @@ from mock_tts.catalog import VOICES, Model
 from mock_tts.errors import ApiError
 from mock_tts.faults import Effects, Kind, Route
 from mock_tts.formats import AudioFormat
+from mock_tts.ledger import text_hash
 from mock_tts.profile import Timing, timing
-from mock_tts.service import NO_KEY_MESSAGE, Service
+from mock_tts.service import NO_KEY_MESSAGE, Service, credits_of
 from mock_tts.settings import OverLimit
 from mock_tts.track import Speech, Track
 from mock_tts.voicebox import Line, Refused
@@ -63,7 +64,8 @@ class SocketDesk:
 
     def heard(self, text: str) -> None:
         self.chars += len(text)
-        self.text_hash = self.service.ledger.count_text(self.route.value, text)
+        self.text_hash = text_hash(text)
+        self.service.ledger.count_text(self.route.value, self.text_hash, len(text))
 
     def studio(self, voice_settings: dict[str, Any] | None) -> "SocketStudio":
         speed = (voice_settings or {}).get("speed")
@@ -124,6 +126,6 @@ class SocketStudio:
 
     def charge(self, text: str) -> None:
         try:
-            charge(self._desk.service, self._desk.model, text.strip(), self._desk.effects)
+            charge(self._desk.service, credits_of(self._desk.model, text.strip()), self._desk.effects)
         except ApiError as error:
             raise Refused("quota_exceeded", error.message) from None

@@ -13,7 +13,7 @@ from mock_tts.faults import Effects, Kind, Route
 from mock_tts.formats import FORMATS, AudioFormat
 from mock_tts.ledger import Entry
 from mock_tts.replies import COMMON, ClientGone, Receive, Scope, Send, key_of, transport_of
-from mock_tts.routes.speech import checked_format
+from mock_tts.routes.orders import checked_format
 from mock_tts.service import Service
 from mock_tts.session import SpeechSession
 from mock_tts.settings import OverLimit

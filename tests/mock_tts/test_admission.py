@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mock_tts.admission import charge, fault_error, retry_after, take_slot
+from mock_tts.admission import charge, fault_error, retry_after, slot_lines, take_slot
 from mock_tts.catalog import MODELS, PLANS
 from mock_tts.errors import ApiError
 from mock_tts.faults import NO_EFFECTS, Effects, Fault, Kind
@@ -30,9 +30,8 @@ def test_slots_of_the_plan() -> None:
     asyncio.run(take(4))
     with pytest.raises(ApiError, match="a maximum of 4 concurrent"):
         asyncio.run(take(1))
-    assert b"current-concurrent-requests: 1\r\n" in asyncio.run(
-        take_slot(limited, MODELS["eleven_multilingual_v2"], NO_EFFECTS, None)
-    )
+    assert asyncio.run(take_slot(limited, MODELS["eleven_multilingual_v2"], NO_EFFECTS, None)) == 2
+    assert b"current-concurrent-requests: 1\r\nmaximum-concurrent-requests: 2\r\n" in slot_lines(1, 2)
 
 
 def test_full_queue_is_refused() -> None:
@@ -43,15 +42,15 @@ def test_full_queue_is_refused() -> None:
 
 
 def test_credits_are_charged_and_run_out() -> None:
-    """Half a credit a character on flash; a fault empties the account; the new form is a 402."""
+    """A fault empties the account; the new form of the refusal is a 402."""
     poor = service(quota_credits=3, choices=Choices(quota_form="new"))
 
-    assert charge(poor, FLASH, "Hello.", NO_EFFECTS) == 3
+    charge(poor, 3, NO_EFFECTS)
     with pytest.raises(ApiError) as caught:
-        charge(poor, FLASH, "Hello.", NO_EFFECTS)
+        charge(poor, 1, NO_EFFECTS)
     assert caught.value.problem.http_status == 402
     with pytest.raises(ApiError, match="You have 0 credits"):
-        charge(service(), FLASH, "Hello.", Effects({Kind.QUOTA: Fault(kind=Kind.QUOTA)}))
+        charge(service(), 1, Effects({Kind.QUOTA: Fault(kind=Kind.QUOTA)}))
 
 
 def test_fault_errors_have_the_api_types() -> None:

@@ -7,7 +7,7 @@ def test_sizes_are_bounded() -> None:
     """However much is asked for, journal and texts keep the last ones only."""
     ledger = Ledger()
     for number in range(3 * TEXTS):
-        ledger.count_text("convert", f"text {number}")
+        ledger.count_text("convert", f"text {number}", 5)
         ledger.note(Entry(0.0, "convert", "v", "h", 1, 200, 1, str(number)))
 
     assert len(ledger._texts) == TEXTS
@@ -20,7 +20,7 @@ def test_repeated_texts_come_first() -> None:
     """What was asked for most often on one route leads the list; single texts are not on it."""
     ledger = Ledger()
     for route, text in (("a", "x"), ("a", "x"), ("b", "x"), ("a", "y"), ("a", "y"), ("a", "y")):
-        ledger.count_text(route, text)
+        ledger.count_text(route, text_hash(text), len(text))
 
     assert [(row["text_hash"], row["count"]) for row in ledger.repeated_texts()] == [
         (text_hash("y"), 3),

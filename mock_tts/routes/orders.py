@@ -1,0 +1,165 @@
+"""From a request for speech to an order: parsed, checked, recorded, aligned. Orders of recent requests are kept."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mock_tts import errors
+from mock_tts.audio import Utterance
+from mock_tts.call import Order, Segment
+from mock_tts.catalog import DEFAULT_MODEL_ID, PLANS, VOICES, Model, find_model
+from mock_tts.errors import ApiError
+from mock_tts.faults import Route
+from mock_tts.formats import FORMATS, PAID_FORMATS, AudioFormat, find_format
+from mock_tts.ledger import text_hash
+from mock_tts.profile import timing
+from mock_tts.service import Service, credits_of
+from mock_tts.speech import Alignment, align
+from mock_tts.track import Track, frame_ms
+from mock_tts.voicebox import Line
+from mock_tts.wire import DialogueBody, SpeechBody, SpeechQuery, parse_body, parse_query
+
+DEFAULT_DIALOGUE_MODEL_ID = "eleven_v3"
+MAX_DIALOGUE_VOICES = 10
+
+_KEPT_ORDERS = 256
+_KEPT_BODY_BYTES = 4096
+_SILENT = Alignment((), (0,))
+_DIALOGUE = frozenset(route for route in Route if route.value.startswith("dialogue"))
+_TIMED = frozenset(route for route in Route if route.value.endswith("timestamps"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A parsed request, before anything is known to be allowed."""
+
+    lines: tuple[Line, ...]
+    model_id: str
+    format_name: str
+    speed: float | None
+    seed: int | None
+
+
+class OrderBook:
+    """Orders by request. A soak asks for the same words over and over, and so does a backend that posts twice: the
+    same bytes are the same order, which then need not be parsed, checked and recorded again."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._recent: dict[tuple[Route, str, bytes, bytes], Order] = {}
+
+    async def order(self, route: Route, voice_id: str, query_string: bytes, raw: bytes) -> Order:
+        """The order for one request. Raises ApiError for what is wrong or not allowed."""
+        key = (route, voice_id, query_string, raw)
+        order = self._recent.get(key)
+        if order is not None:
+            return order
+        query = parse_query(SpeechQuery, query_string)
+        wish = _dialogue(query, raw) if route in _DIALOGUE else _speech(query, voice_id, raw)
+        model, audio_format = _check(self._service, wish)
+        order = await self._record(route, wish, model, audio_format)
+        if len(raw) <= _KEPT_BODY_BYTES:
+            self._recent[key] = order
+            if len(self._recent) > _KEPT_ORDERS:
+                del self._recent[next(iter(self._recent))]
+        return order
+
+    async def _record(self, route: Route, wish: _Wish, model: Model, audio_format: AudioFormat) -> Order:
+        """The audio of ``wish`` and its alignment; clips that do not exist yet are encoded in a thread."""
+        service = self._service
+        for line in wish.lines:
+            if not service.bank.is_ready(audio_format, line.voice_id):
+                await asyncio.to_thread(service.bank.prepare, audio_format, line.voice_id)
+        parts = [
+            service.speak(line.text, line.voice_id, audio_format, speed=wish.speed, seed=wish.seed)
+            for line in wish.lines
+        ]
+        alignment, segments = _script(route, wish.lines, parts)
+        text = "".join(line.text for line in wish.lines)
+        return Order(
+            speech=parts[0] if len(parts) == 1 else Track(parts),
+            alignment=alignment,
+            segments=segments,
+            timing=timing(service.settings.profile, model.family, parts[0].digest),
+            model=model,
+            voice_id=wish.lines[0].voice_id,
+            text=text,
+            text_hash=text_hash(text),
+            credits=credits_of(model, text),
+        )
+
+
+def _speech(query: SpeechQuery, voice_id: str, raw: bytes) -> _Wish:
+    body = parse_body(SpeechBody, raw)
+    speed = None if body.voice_settings is None else body.voice_settings.speed
+    model_id = body.model_id or DEFAULT_MODEL_ID
+    return _Wish((Line(body.text, voice_id),), model_id, query.output_format, speed, body.seed)
+
+
+def _dialogue(query: SpeechQuery, raw: bytes) -> _Wish:
+    body = parse_body(DialogueBody, raw)
+    lines = tuple(Line(item.text, item.voice_id) for item in body.inputs)
+    if len({line.voice_id for line in lines}) > MAX_DIALOGUE_VOICES:
+        message = f"A dialogue may have at most {MAX_DIALOGUE_VOICES} distinct voices."
+        raise ApiError(errors.INVALID_PARAMETERS, message, param="inputs")
+    return _Wish(lines, body.model_id or DEFAULT_DIALOGUE_MODEL_ID, query.output_format, None, body.seed)
+
+
+def _check(service: Service, wish: _Wish) -> tuple[Model, AudioFormat]:
+    """The model and format of ``wish``. Raises ApiError for anything that is not allowed."""
+    audio_format = checked_format(service, wish.format_name)
+    model = find_model(wish.model_id)
+    if model is None:
+        message = f"A model with model_id '{wish.model_id[:100]}' was not found."
+        raise ApiError(errors.MODEL_NOT_FOUND, message, param="model_id")
+    for line in wish.lines:
+        _check_voice(service, line.voice_id)
+        if not line.text.strip():
+            raise ApiError(errors.EMPTY_TEXT, "The text must not be empty.", param="text")
+    chars = sum(len(line.text) for line in wish.lines)
+    if chars > model.refused_above_chars:
+        message = (
+            f"A maximum of {model.max_chars} characters is allowed for a single request with {model.model_id}. "
+            f"You provided {chars} characters."
+        )
+        raise ApiError(errors.TEXT_TOO_LONG, message, param="text")
+    return model, audio_format
+
+
+def checked_format(service: Service, name: str) -> AudioFormat:
+    """The format called ``name``. Raises ApiError when it is unknown or above the plan."""
+    audio_format = find_format(name)
+    if audio_format is None:
+        allowed = ", ".join(FORMATS)
+        message = f"Invalid output_format: {name[:100]!r}. Allowed formats are: {allowed}."
+        raise ApiError(errors.INVALID_FORMAT, message, param="output_format")
+    needed, plan = PAID_FORMATS.get(audio_format.name), service.settings.plan
+    if needed is not None and plan is not None and plan.rank < PLANS[needed].rank:
+        message = f"The output_format {audio_format.name} needs the {needed} plan or above."
+        raise ApiError(errors.FORMAT_NOT_ALLOWED, message, param="output_format")
+    return audio_format
+
+
+def _check_voice(service: Service, voice_id: str) -> None:
+    """Raises ApiError when only listed voices are accepted and this is none."""
+    if not voice_id or (service.settings.strict_voices and voice_id not in VOICES):
+        raise ApiError(errors.VOICE_NOT_FOUND, f"A voice with voice_id '{voice_id[:100]}' was not found.")
+
+
+def _script(route: Route, lines: Sequence[Line], parts: Sequence[Utterance]) -> tuple[Alignment, tuple[Segment, ...]]:
+    """When everything is said, and in a dialogue by whom; nothing for a route that does not tell."""
+    if route not in _TIMED:
+        return _SILENT, ()
+    if route not in _DIALOGUE:
+        return align(lines[0].text, parts[0].duration_ms), ()
+    track = Track(parts)
+    chars: list[str] = []
+    edges = [0]
+    segments = []
+    for line, first, last in zip(lines, track.edges, track.edges[1:], strict=False):
+        start_ms, stop_ms = frame_ms(track, first), frame_ms(track, last)
+        said = align(line.text, stop_ms - start_ms).moved(start_ms)
+        segments.append(Segment(line.voice_id, len(chars), len(chars) + len(said.chars), start_ms, stop_ms))
+        chars += said.chars
+        edges += said.edges_ms[1:]
+    return Alignment(tuple(chars), tuple(edges)), tuple(segments)
