@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 import gevent
 
 from harness.model.load import LOAD_VARIABLE, LoadPlan, Phase
+from locustfiles._memory_tab import add_memory_tab
 from locustfiles._session import Part, Session
 from locustfiles._tally import Tally
 
@@ -98,6 +99,7 @@ def on_init(environment: Environment, **_: Any) -> None:
     assert runner is not None
     session = Session(environment)
     session.attach()
+    add_memory_tab(environment)
     if environment.shape_class is not None:
         session.adapt = without_cycles
     elif session.conducts:

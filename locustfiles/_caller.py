@@ -16,6 +16,7 @@ import os
 from typing import Any, ClassVar
 
 from harness.model.load import LOAD_VARIABLE
+from locustfiles._memory_tab import add_memory_tab
 from locustfiles._phases import Player
 from locustfiles._session import Part, Session
 from locustfiles._voice import Turn
@@ -68,3 +69,4 @@ def on_init(environment: Environment, **_: Any) -> None:
     if Caller.session.conducts and LOAD_VARIABLE not in os.environ:
         raise SystemExit(f"expected the load plan in {LOAD_VARIABLE}, found none; start this scenario with `soak run`")
     Caller.session.attach()
+    add_memory_tab(environment)
