@@ -30,8 +30,10 @@ def calls_per_query(
     """
     good = np.isfinite(calls)
     t_s, calls = t_s[good], calls[good]
+    if t_s.size == 0:
+        return {}
     loaded = sorted((p for p in phases if not p.idle and not p.drain), key=lambda p: p.start_s)
-    ends_s = [phase.start_s for phase in loaded[1:]] + [float(t_s[-1]) if t_s.size else 0.0]
+    ends_s = [phase.start_s for phase in loaded[1:]] + [float(t_s[-1])]
     found: dict[str, list[tuple[float, float]]] = {}
     for phase, end_s in zip(loaded, ends_s, strict=True):
         if phase.warmup or phase.kind not in started or end_s <= phase.start_s:

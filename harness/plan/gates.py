@@ -16,9 +16,9 @@ from harness.plan.gate_rules import GateRule, Judged
 from harness.store.schema import unit_of_column
 from harness.units import parse_rate_bytes_per_h, parse_size_bytes
 
-DEFAULT_MAX_ERRORS = 0.2
+DEFAULT_MAX_ERRORS = 0.5
 """Where most queries fail the target was not soaked, and memory that stays level says nothing; so a run in which
-certainly more than one query in five failed does not pass unless the plan says that this is expected."""
+certainly more than half of the queries failed does not pass unless the plan says that this is expected."""
 
 _PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 _COUNT_RATE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*/\s*(s|min|h|day)\s*")
