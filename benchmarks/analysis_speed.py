@@ -95,8 +95,8 @@ def _write_load(path: Path, length_s: int, rng: np.random.Generator) -> None:
                 load.write(f"{at}.000,{kind},{n},{n},0,0,5,{200 * n},{50000 * n},5,9,100,150,180\n")
 
 
-def judge(path: Path) -> tuple[float, float]:
-    """Seconds and peak MiB of ``soak analyze`` on ``path``."""
+def judge(path: Path) -> tuple[float, float, float]:
+    """Seconds, seconds of processor and peak MiB of ``soak analyze`` on ``path``."""
     script = (
         "import resource,sys; sys.argv = ['soak', 'analyze', sys.argv[1], '--no-write', '--json'];"
         "from harness.__main__ import main\n"
@@ -104,10 +104,12 @@ def judge(path: Path) -> tuple[float, float]:
         "except SystemExit:\n    pass\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
     )
-    began = time.perf_counter()
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
     took_s = time.perf_counter() - began
-    return took_s, int(done.stderr.split()[-1]) / 1024
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return took_s, busy_s, int(done.stderr.split()[-1]) / 1024
 
 
 def rejudge_ms(path: Path) -> float:
@@ -131,15 +133,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     lengths = dict(list(LENGTHS_S.items())[:3]) if arguments.quick else LENGTHS_S
-    print(f"{'run':>5} {'samples':>10} {'seconds':>8} {'MiB':>6} {'x seconds':>10} {'x MiB':>6}")
+    print(f"{'run':>5} {'samples':>10} {'seconds':>8} {'CPU s':>6} {'MiB':>6} {'x seconds':>10} {'x MiB':>6}")
     first: tuple[float, float] | None = None
     with tempfile.TemporaryDirectory() as folder:
         for name, length_s in lengths.items():
             path = write_run(Path(folder) / name.replace(" ", ""), length_s)
-            took_s, mib = min(judge(path) for _ in range(3))
+            took_s, busy_s, mib = min(judge(path) for _ in range(3))
             first = first or (took_s, mib)
             ratios = f"{took_s / first[0]:10.1f} {mib / first[1]:6.1f}"
-            print(f"{name:>5} {length_s * len(METRICS):>10} {took_s:8.2f} {mib:6.0f} {ratios}", flush=True)
+            print(
+                f"{name:>5} {length_s * len(METRICS):>10} {took_s:8.2f} {busy_s:6.2f} {mib:6.0f} {ratios}", flush=True
+            )
         print(f"one more look at an hour: {rejudge_ms(Path(folder) / '1h'):.0f} ms")
     print(f"(this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB)")
 

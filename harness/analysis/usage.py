@@ -135,16 +135,14 @@ def _used(load: Load, low_s: float, high_s: float) -> Floats:
 def _by_phases(load: Load, phases: list[Phase], start_s: float, end_s: float) -> tuple[tuple[str | None, ...], bool]:
     """Whether the kinds of phase span the directions that have to be told apart; chance in the arrivals does not
     count."""
-    time_by_kind: dict[str, float] = {}
-    used_by_kind: dict[str, Floats] = {}
-    for phase in phases:
-        label = "" if phase.idle or phase.drain else phase.kind
-        low, high = max(phase.start_s, start_s), min(phase.end_s, end_s)
-        time_by_kind[label] = time_by_kind.get(label, 0.0) + high - low
-        used_by_kind[label] = used_by_kind.get(label, np.zeros(len(load.kinds))) + _used(load, low, high)
-    labels = sorted(time_by_kind)
-    times = np.array([time_by_kind[label] for label in labels])
-    rates = np.array([used_by_kind[label] / time_by_kind[label] for label in labels])
+    low = np.array([max(phase.start_s, start_s) for phase in phases])
+    high = np.array([min(phase.end_s, end_s) for phase in phases])
+    used = np.stack([steps.at(high) - steps.at(low) for steps in load.completed], axis=1)
+    names = ["" if phase.idle or phase.drain else phase.kind for phase in phases]
+    labels, member = np.unique(names, return_inverse=True)
+    times = np.bincount(member, high - low)
+    totals = [np.bincount(member, used[:, k], labels.size) for k in range(used.shape[1])]
+    rates = np.stack(totals, axis=1) / times[:, None]
     scale = np.maximum(np.max(rates, axis=0), 1e-12)
     rows = np.column_stack([np.ones(times.size), rates / scale]) * np.sqrt(times / np.sum(times))[:, None]
     return _unseen_in(load.kinds, rows, rates.sum(axis=0) / scale)

@@ -1,0 +1,120 @@
+"""Records real runs of the reference backend, leaking and clean, with its ledger beside them: truth for
+``accuracy.py``.
+
+Every fault alone and all together, at several strengths and rates, and the fixed build as often. One command makes
+them all: ``python benchmarks/record_runs.py --out FOLDER``; runs that are there already are not made again, so it may
+be stopped. Forty-two runs of two to four minutes take about two hours; ``--quick`` makes four. Load stays on 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+FAULTS = ("tts_chunk_refs", "dialogue_state", "duplicate_requests", "memory_tracker", "thinking_sound")
+LEDGER = ("tts_chunk_refs", "dialogue_state", "memory_tracker")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One run: which faults at which strength, how fast, how long."""
+
+    name: str
+    faults: tuple[str, ...]
+    speedup: int
+    duration_s: int
+    seed: int
+
+
+def recipes() -> list[Recipe]:
+    """Leaking and clean in equal shares."""
+    out: list[Recipe] = []
+    for number, fault in enumerate(FAULTS):
+        out += [Recipe(f"{fault}-{rate}", (fault,), rate, 150, 100 + number) for rate in (60, 120)]
+    for strength in ("0.05", "0.1", "0.3"):
+        out += [
+            Recipe(f"{fault}-weak-{strength}", (f"{fault}={strength}",), 120, 180, 200 + i)
+            for i, fault in enumerate(FAULTS[:2])
+        ]
+    for seed, (rate, length_s) in enumerate([(60, 240), (120, 130), (120, 180), (200, 130), (60, 130)]):
+        out.append(Recipe(f"all-{rate}-{length_s}", FAULTS, rate, length_s, 300 + seed))
+    clean = [(rate, length_s) for rate in (40, 60, 90, 120, 160, 200, 240) for length_s in (130, 180, 240)]
+    out += [Recipe(f"clean-{rate}-{length_s}", (), rate, length_s, 400 + i) for i, (rate, length_s) in enumerate(clean)]
+    return out
+
+
+def plan_text(recipe: Recipe, folder: Path, port: int) -> str:
+    """The plan of one run, with the ledger as a probe of its own."""
+    names = ",".join(fault.split("=")[0] for fault in recipe.faults) or "none"
+    strengths = " ".join(f"--fault {fault}" for fault in recipe.faults if "=" in fault)
+    serve = f"{sys.executable} -m voice_backend serve --port {{port}} --tts-url {{tts_url}} --time-scale 8"
+    command = f"{serve} --faults {names} {strengths}"
+    fields = "\n".join(f'{fault}_bytes = "{fault}.retainedBytes"' for fault in LEDGER)
+    return f"""
+[run]
+scenario = "mixed"
+duration = "{recipe.duration_s}s"
+speedup = {recipe.speedup}
+seed = {recipe.seed}
+out = "{folder}"
+early_stop = false
+
+[target]
+command = "{command}"
+base_url = "http://127.0.0.1:{port}"
+
+[gates]
+max_growth = "10 MB/min"
+max_growth_per_query = "16 KiB"
+
+[[probes]]
+name = "ledger"
+kind = "json"
+url = "http://127.0.0.1:{port}/debug/ledger"
+
+[probes.fields]
+{fields}
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def record(recipe: Recipe, out: Path) -> None:
+    folder = out / recipe.name
+    if any(folder.glob("*/end.json")):
+        print(f"{recipe.name}: there already", flush=True)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = folder / "soak.toml"
+    plan.write_text(plan_text(recipe, folder, free_port()))
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "run", "--config", str(plan), "--quiet"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(f"{recipe.name}: exit {done.returncode} {done.stderr.strip()[-200:]}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "recorded")
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
+    wanted = recipes()
+    if arguments.quick:
+        wanted = [wanted[0], wanted[3], wanted[-1], wanted[-2]]
+    for recipe in wanted:
+        record(recipe, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
