@@ -48,6 +48,7 @@ class Call:
     scope: Scope
     send: Send
     route: Route
+    loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport | None
     started_s: float
     request_id: str
@@ -106,7 +107,7 @@ class Call:
     async def pause(self, seconds: float) -> None:
         """Stands still for ``seconds``, and so moves everything that is still due."""
         self.started_s += seconds
-        await wait_until(asyncio.get_running_loop().time() + seconds, self.transport)
+        await wait_until(self.loop.time() + seconds, self.transport)
 
     def abort(self) -> None:
         """Cuts the connection without a word, as a crashed server would. Always raises ClientGone."""

@@ -53,7 +53,7 @@ async def send_whole(call: Call, order: Order, data: bytes, content_type: str) -
     due_s = order.timing.due_s(speech.duration_ms / 1000)
     if due_s > 0.0:
         await call.wait(due_s)
-    latency_ms = int((asyncio.get_running_loop().time() - call.started_s) * 1000)
+    latency_ms = int((call.loop.time() - call.started_s) * 1000)
     lines = speech_lines(call, order, content_type) + b"tts-latency-ms: %d\r\n" % latency_ms
     await call.start_speech(lines, len(data))
     if call.effects.by_kind:

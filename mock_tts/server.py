@@ -24,6 +24,9 @@ from mock_tts.service import Service
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 _BACKLOG = 4096
 _GRACE_S = 1
+_GC_ALLOCATIONS = 20_000
+"""Python's own 700 would collect every few requests; the tidying below bounds what may pile up."""
+
 _TIDY_TICKS = 50
 """Ticks of uvicorn's clock, 0.1 s each, between two tidyings."""
 
@@ -51,6 +54,7 @@ class Listener(uvicorn.Server):
             loop = asyncio.get_running_loop()
             self.servers.append(await loop.create_server(self._protocol, sock=sock, ssl=context, backlog=_BACKLOG))
         gc.collect()
+        gc.set_threshold(_GC_ALLOCATIONS, 20, 20)
         gc.freeze()  # what is there from the start need not be looked at again
         self._on_ready()
 

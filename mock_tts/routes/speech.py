@@ -23,12 +23,15 @@ class SpeechEndpoints:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._orders = OrderBook(service)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, route: Route, voice_id: str) -> None:
         """Answers one POST; whatever happens, the ledger balances afterwards."""
         service = self._service
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()  # asks the system each time, which a hot path feels
         call = Call(
-            *(service, scope, send, route, transport_of(scope), asyncio.get_running_loop().time()),
+            *(service, scope, send, route, self._loop, transport_of(scope), self._loop.time()),
             *(service.base62_id(), service.hex_id()),
             voice_id=voice_id,
         )

@@ -1,7 +1,7 @@
 """One request's state."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,7 +16,8 @@ def call(sent: list[Any]) -> Call:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    return Call(Service(Settings()), {}, send, Route.CONVERT, None, 0.0, "id", "trace")
+    loop = cast(asyncio.AbstractEventLoop, None)  # nothing here waits
+    return Call(Service(Settings()), {}, send, Route.CONVERT, loop, None, 0.0, "id", "trace")
 
 
 def test_speech_headers_also_leave_through_plain_asgi() -> None:
