@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
+from harness.cli.evidence import Evidence, require_diagnosable
 from harness.model import EXIT_CODE_OF_OUTCOME, EndReason, Event, EventName, ExitCode, Outcome
 from harness.orchestrate.containers import Request
 from harness.orchestrate.interrupts import Interrupted
-from harness.orchestrate.launch import Launch
+from harness.orchestrate.launch import LOOPBACK, Launch
 from harness.orchestrate.run import Finished, carry_out, prepare
 from harness.orchestrate.session import Tick
 from harness.plan.document import Plan
 from harness.report.live import LiveFacts, LiveState, LiveView
+from harness.report.live_file import LiveFile
 
 
 def carry_out_with_view(plan: Plan, *, quiet: bool, stream: TextIO) -> Finished:
     """Carries ``plan`` out, showing progress on ``stream``. Raises SoakError and KeyboardInterrupt."""
+    require_diagnosable(plan)
     preparation = prepare(plan)
     limit = plan.gates.limits().max_growth_bytes_per_h
     facts = LiveFacts(preparation.load.scenario, preparation.load.duration_s, "target.anon_bytes", limit)
     view = LiveView(stream, facts, quiet=quiet)
     if not quiet:
         stream.write(f"{_opening(preparation.launch)}\n")
+        if preparation.web_port is not None:
+            stream.write(f"live page: http://{LOOPBACK}:{preparation.web_port}\n")
+    evidence = Evidence(plan, judge_and_report, stream, quiet=quiet, on_begin=view.close)
     try:
-        return carry_out(preparation, _Progress(view))
+        finished = carry_out(preparation, _Progress(view, for_page=preparation.web_port is not None), evidence)
+        return replace(finished, judged=evidence.judged is not None)
     except Interrupted as error:
         raise KeyboardInterrupt from error
     finally:
@@ -44,8 +52,10 @@ def _opening(launch: Launch) -> str:
 class _Progress:
     """Turns ticks and events into what the view shows."""
 
-    def __init__(self, view: LiveView) -> None:
+    def __init__(self, view: LiveView, *, for_page: bool) -> None:
         self._view = view
+        self._for_page = for_page
+        self._file: LiveFile | None = None
         self._phase: Event | None = None
         self._problem: str | None = None
 
@@ -57,7 +67,8 @@ class _Progress:
                 self._problem = str(event.fields.get("reason"))
         fields = self._phase.fields if self._phase is not None else {}
         so_far = tick.so_far
-        self._view.update(
+        self._show(
+            tick.run_dir,
             LiveState(
                 t_s=tick.t_s,
                 memory_bytes=tick.memory_bytes,
@@ -72,17 +83,31 @@ class _Progress:
                 failed_count=tick.load.failed_count,
                 dropped_count=tick.load.dropped_count,
                 generator_problem=self._problem,
-            )
+            ),
         )
+
+    def _show(self, run_dir: Path, state: LiveState) -> None:
+        self._view.update(state)
+        if self._for_page:
+            self._file = self._file or LiveFile(run_dir)
+            self._file.update(state)
 
 
 def conclude(finished: Finished, *, as_json: bool, quiet: bool) -> ExitCode:
     """Judges and reports a stored run, prints the outcome, and gives the command's exit code."""
-    code, verdict = judge_and_report(finished.path)
+    code, verdict = stored_judgement(finished.path) if finished.judged else judge_and_report(finished.path)
     if as_json:
         sys.stdout.write(json.dumps({**verdict, "run": str(finished.path)}, allow_nan=False) + "\n")
     print_outcome(finished.path, verdict, sys.stderr if as_json or quiet else sys.stdout)
     return ExitCode.INTERRUPTED if finished.reason is EndReason.INTERRUPTED else code
+
+
+def stored_judgement(run_dir: Path) -> tuple[ExitCode, dict[str, object]]:
+    """The verdict that was written before the target was looked into."""
+    from harness.verdict import VERDICT_FILE
+
+    verdict: dict[str, object] = json.loads((run_dir / VERDICT_FILE).read_text(encoding="utf-8"))
+    return EXIT_CODE_OF_OUTCOME[Outcome(str(verdict["outcome"]))], verdict
 
 
 def judge_and_report(run_dir: Path) -> tuple[ExitCode, dict[str, object]]:

@@ -6,6 +6,7 @@ with the identities of what is sampled in its manifest; the load is released las
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
@@ -24,14 +25,16 @@ from harness.model.load import LoadPlan
 from harness.orchestrate.container_watch import ContainerWatch
 from harness.orchestrate.containers import Containers, Request
 from harness.orchestrate.early_stop import Judge, may_stop_early
+from harness.orchestrate.encore import Encore
 from harness.orchestrate.event_pipe import EventPipe
-from harness.orchestrate.interrupts import Interrupts
+from harness.orchestrate.interrupts import Interrupted, Interrupts
 from harness.orchestrate.launch import Command, Launch, free_port, plan_launch
 from harness.orchestrate.load import LoadProcess, Workers, build_load_plan, build_locustfile_plan, load_process
 from harness.orchestrate.provenance import harness_commit, host_facts, public_config, versions
 from harness.orchestrate.readiness import await_ready
 from harness.orchestrate.services import Service, Services
 from harness.orchestrate.session import TARGET_PROBE, Cast, Observer, Session, Tap, failed_start_dir
+from harness.orchestrate.standing import Standing, Witness
 from harness.plan.document import Plan
 from harness.plan.load import LoadSection
 from harness.probes.base import Probe
@@ -59,14 +62,16 @@ class Preparation:
     launch: Launch
     load: LoadPlan
     out_dir: Path
+    web_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A stored run and why it ended."""
+    """A stored run and why it ended; ``judged``: its verdict is stored too."""
 
     path: Path
     reason: EndReason
+    judged: bool = False
 
 
 def prepare(plan: Plan) -> Preparation:
@@ -74,7 +79,8 @@ def prepare(plan: Plan) -> Preparation:
     out_dir = plan.run.out
     require_writable(out_dir)
     launch = plan_launch(plan)
-    return Preparation(plan, launch, _plan_load(plan, launch.base_url), out_dir)
+    load = _plan_load(plan, launch.base_url)
+    return Preparation(plan, launch, load, out_dir, web_port=free_port() if plan.run.web else None)
 
 
 def _plan_load(plan: Plan, base_url: str) -> LoadPlan:
@@ -97,8 +103,11 @@ def require_writable(out_dir: Path) -> None:
         ) from error
 
 
-def carry_out(preparation: Preparation, observer: Observer) -> Finished:
-    """Starts, drives, samples, stores, stops. Raises TargetError, StoreError, Interrupted (before the run began)."""
+def carry_out(preparation: Preparation, observer: Observer, witness: Witness | None = None) -> Finished:
+    """Starts, drives, samples, stores, stops. Raises TargetError, StoreError, Interrupted (before the run began).
+
+    ``witness`` looks on, and is asked to look into the stored run while the target is still alive.
+    """
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
         containers = None
@@ -115,7 +124,7 @@ def carry_out(preparation: Preparation, observer: Observer) -> Finished:
             _keep_logs(staging)
             raise
         staging.rmdir()
-        return started.play(observer)
+        return started.play(observer, witness)
 
 
 def _keep_logs(staging: Path) -> None:
@@ -140,8 +149,9 @@ class _Started:
     probes: tuple[Probe, ...]
     started_s: float
     watch: ContainerWatch | None
+    container_id: str | None = None
 
-    def play(self, observer: Observer) -> Finished:
+    def play(self, observer: Observer, witness: Witness | None = None) -> Finished:
         tap = Tap(self.writer)
         sampler = Sampler(self.probes, tap, started_s=self.started_s)
         launch, load = self.preparation.launch, self.preparation.load
@@ -165,12 +175,38 @@ class _Started:
             stop_early=judge.wants_stop,
             so_far=lambda: judge.so_far,
             watch=self.watch,
+            witness=witness,
         )
+        if witness is not None:
+            witness.begin(self.writer.path, lambda: self._pid_of(session.cast.target))
         try:
             reason = session.play()
         finally:
             judge.close()
+        if witness is not None:
+            with contextlib.suppress(Interrupted):
+                witness.after_play(self._standing(reason, session.cast.target))
         return Finished(self.writer.path, reason)
+
+    def _pid_of(self, target: Service | None) -> int | None:
+        return target.pid if target is not None else self.preparation.launch.target_pid
+
+    def _standing(self, reason: EndReason, target: Service | None) -> Standing:
+        container = self.preparation.launch.container
+        encore = Encore(
+            self.services, self.interrupts, self.preparation.load, _workers(self.preparation.plan.load), self.started_s
+        )
+        return Standing(
+            path=self.writer.path,
+            reason=reason,
+            base_url=self.preparation.launch.base_url,
+            target_pid=self._pid_of(target),
+            container_id=self.container_id if container is not None else None,
+            kinds=self.preparation.load.kinds,
+            drive=encore.drive,
+            check=self.interrupts.raise_if_seen,
+            now_s=lambda: time.monotonic() - self.started_s,
+        )
 
     def _restart_target(self, command: Command) -> Service:
         service = _start(self.services, "target", command)
@@ -221,6 +257,7 @@ class _Starter:
             probes,
             started_s,
             watch,
+            container_id,
         )
 
     def _container_id(self) -> str | None:
@@ -241,7 +278,7 @@ class _Starter:
             started_s,
             self.events.write_fd,
             workers=_workers(plan.load),
-            web_port=free_port() if plan.run.web else None,
+            web_port=self.preparation.web_port,
         )
 
     def _start_held(self, process: LoadProcess) -> Service:

@@ -20,6 +20,7 @@ from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
 from harness.orchestrate.load_tail import LoadTail, LoadTotals
 from harness.orchestrate.services import Service, Services
+from harness.orchestrate.standing import Witness
 from harness.probes.base import Reading
 from harness.sampler import Sampler
 from harness.store.schema import LOAD_FILE
@@ -36,6 +37,7 @@ class Tick:
     t_s: float
     memory_bytes: float | None
     new_events: tuple[Event, ...]
+    run_dir: Path
     load: LoadTotals
     so_far: SoFar | None = None
 
@@ -87,6 +89,7 @@ class Session:
     stop_early: Callable[[], bool] | None = None
     so_far: Callable[[], SoFar | None] | None = None
     watch: ContainerWatch | None = None
+    witness: Witness | None = None
 
     def play(self) -> EndReason:
         """Runs to the end and writes ``end.json``. Children are still alive afterwards, their owner stops them."""
@@ -96,6 +99,7 @@ class Session:
                 self.services.stop_one(self.cast.load)  # it writes load.csv, whose rows end.json counts
             self._pass_on_events()
             self._pass_on_watched()
+            self._pass_on_witnessed(last=True)
             self.sampler.close()
         except StoreError:
             reason = EndReason.DISK_FULL
@@ -114,12 +118,13 @@ class Session:
                 new_events = self._pass_on_events()
                 self.sampler.tick()
                 found = self.so_far() if self.so_far is not None else None
-                self.observer(Tick(self._now_s(), self.tap.primary_value, new_events, load_tail.totals(), found))
+                self.observer(Tick(self._now_s(), self.tap.primary_value, new_events, self.writer.path, load_tail.totals(), found))
                 reason = self._end_reason(selector)
                 if reason is not None:
                     return reason
                 if self._now_s() >= next_log_check_s:
                     next_log_check_s = self._now_s() + LOG_CHECK_PERIOD_S
+                    self._pass_on_witnessed()
                     self.services.rotate_logs()
                     self._pass_on_watched()
 
@@ -174,7 +179,14 @@ class Session:
         events = tuple(self.events.drain())
         for event in events:
             self.writer.event(event)
+            if self.witness is not None and event.event == EventName.DRAIN_END:
+                self.witness.drained(self._now_s())
         return events
+
+    def _pass_on_witnessed(self, *, last: bool = False) -> None:
+        if self.witness is not None:
+            for event in (self.witness.finish if last else self.witness.poll)(self._now_s()):
+                self.writer.event(event)
 
     def _pass_on_watched(self) -> None:
         if self.watch is not None:

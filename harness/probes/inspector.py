@@ -49,7 +49,7 @@ class Inspector:
         self._workers: set[str] = set()
         self._open_socket = ExitStack()
         connection = connect(
-            _websocket_url(address, timeout_s),
+            websocket_url(address, timeout_s),
             open_timeout=timeout_s,
             close_timeout=timeout_s,
             max_size=_MAX_MESSAGE_BYTES,
@@ -157,7 +157,7 @@ class Inspector:
             raise ProbeError(f"lost the inspector at {self._address}: {error}") from error
 
 
-def _websocket_url(address: str, timeout_s: float) -> str:
+def websocket_url(address: str, timeout_s: float) -> str:
     """The first inspectable target at ``address``; its path, but our host and port (it may know itself by others)."""
     page = HttpPage(f"http://{address}/json/list", timeout_s)
     try:
