@@ -41,7 +41,9 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     finally:
         for name in service_containers():
             docker("rm", "--force", "--volumes", name)
-        docker("network", "rm", f"{PROJECT}_default")
+        networks = docker("network", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}").split()
+        for network in networks:
+            docker("network", "rm", network)
 
 
 def service_containers(service: str | None = None) -> list[str]:
@@ -85,7 +87,7 @@ def test_two_workers_and_a_verdict(environment: dict[str, str], tmp_path: Path) 
     metrics = fetch("backend", "http://127.0.0.1:8200/metrics")
     assert started == completed + failed > 50
     assert counter(metrics, "voice_backend_queries_total") == started
-    assert counter(metrics, "voice_backend_tts_calls_total") == stats["generations_total"]
+    assert counter(metrics, "voice_backend_tts_calls_total") == stats["requests_total"]
 
 
 def test_nothing_is_published_outside_this_machine(environment: dict[str, str]) -> None:

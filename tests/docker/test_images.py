@@ -44,7 +44,7 @@ def test_every_image_says_whether_it_is_healthy(image: str) -> None:
     assert inspected(image)["Config"]["Healthcheck"]["Test"]
 
 
-@pytest.mark.parametrize(("image", "program"), zip(IMAGES, ("mock-tts", "voice-backend", "soak"), strict=True))
+@pytest.mark.parametrize(("image", "program"), [*zip(IMAGES, ("mock-tts", "voice-backend", "soak"), strict=True)])
 def test_every_image_has_its_program(image: str, program: str) -> None:
     """The program answers, and the image has no installer left to change it with."""
     assert docker("run", "--rm", image, "--version").startswith(program)
