@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.assess import Assessment
 from harness.errors import StoreError
+from harness.report.diagnosis import diagnosis_section, with_section
 from harness.report.html import html_text
 from harness.report.junit import Suite, junit_text
 from harness.report.markdown import markdown_text
@@ -32,7 +33,7 @@ def render(run_dir: Path, assessment: Assessment) -> Path:
     run = read_facts(run_dir, assessment.evidence.primary)
     scene = Scene(run, assessment.verdict, assessment.evidence)
     main = memory_chart(scene)
-    page = build_page(scene, main[0] if main else None)
+    page = with_section(build_page(scene, main[0] if main else None), diagnosis_section(run_dir))
     charts = {f"{chart.name}.svg": chart.svg.encode() for section in page.sections for chart in section.charts}
     if main is not None:
         charts["memory.png"] = main[1]
