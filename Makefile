@@ -1,7 +1,7 @@
 # Every command a contributor uses; each installs what it needs into .venv and nothing elsewhere
 # (docker-test and the browser tests install Debian packages where they run as root).
 .DEFAULT_GOAL := help
-.PHONY: help soak test check bench docker-test format lock clean
+.PHONY: help soak test check bench docker-test browser-test format lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +14,7 @@ help: ## this list
 soak: $(VENV)/.runtime ## the demo: the leaking and the fixed backend, judged and compared (about 5 minutes)
 	@$(BIN)/soak demo
 
-test: $(VENV)/.dev ## every test but the container ones, which have docker-test
+test: $(VENV)/.dev ## every test but those of containers and browser, which have commands of their own
 	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not docker and not browser"
 
 check: $(VENV)/.dev ## ruff, mypy, import contracts
@@ -29,6 +29,10 @@ bench: $(VENV)/.dev ## every benchmark, written to reports/benchmarks.md (about 
 docker-test: $(VENV)/.dev ## the container tests; installs an engine where there is none (Debian, root)
 	@docker/engine.sh
 	@$(BIN)/pytest -q -m docker tests/docker
+
+browser-test: $(VENV)/.dev ## the report and the live page in a real Chromium (Debian, root, where there is none)
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+	@$(BIN)/pytest -q -m browser tests/browser
 
 format: $(VENV)/.dev ## format and mend what ruff can
 	@$(BIN)/ruff check --fix .
