@@ -31,8 +31,8 @@ BENCHMARKS = (
 
 
 def main() -> None:
-    sections = [f"# Benchmarks\n\nQuick forms on {os.cpu_count()} cores, Linux {platform.release()}, Python "
-                f"{platform.python_version()}. Compare ratios, not times: machines differ and are noisy.\n"]  # fmt: skip
+    machine = f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
+    sections = [f"# Benchmarks\n\nQuick forms on {machine}. Compare ratios, not times: machines are noisy.\n"]
     failed = []
     for number, name in enumerate(BENCHMARKS, start=1):
         print(f"{number} of {len(BENCHMARKS)}: {name}", flush=True)

@@ -49,7 +49,6 @@ class Encore:
             service = self.services.start(
                 "diagnosis-load", process.command, os.environ | process.env, None, process.pass_fds
             )
-            events.close_write_end()
             limit_s = plan.duration_s + plan.drain_timeout_s * len(plan.phases) + START_GRACE_S
             self._wait(service, limit_s, events)
         finally:

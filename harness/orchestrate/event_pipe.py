@@ -13,7 +13,11 @@ _LINE_LIMIT_BYTES = 65536
 
 
 class EventPipe:
-    """A pipe whose ``write_fd`` goes to the load and whose ``fileno()`` a selector watches."""
+    """A pipe whose ``write_fd`` goes to the load and whose ``fileno()`` a selector watches.
+
+    Its write end stays open here too: a pipe at its end is always readable, and the loop that selects on it would spin.
+    That the load has ended is seen by its process, not by its pipe.
+    """
 
     def __init__(self) -> None:
         self._read_fd, self.write_fd = os.pipe()
@@ -23,14 +27,8 @@ class EventPipe:
     def fileno(self) -> int:
         return self._read_fd
 
-    def close_write_end(self) -> None:
-        """To be called once the load has its own copy, so that its end is the pipe's end."""
-        if self.write_fd >= 0:
-            os.close(self.write_fd)
-            self.write_fd = -1
-
     def close(self) -> None:
-        self.close_write_end()
+        os.close(self.write_fd)
         os.close(self._read_fd)
 
     def drain(self) -> list[Event]:

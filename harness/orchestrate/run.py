@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shlex
 import subprocess
 import tempfile
 import time
@@ -238,7 +239,6 @@ class _Starter:
         container_id = self._container_id()
         started_s = time.monotonic()
         load = self._start_held(self._load_process(started_s))
-        self.events.close_write_end()
         probes = self._probes(load, target, mock, container_id)
         _require_working(probes)
         writer = RunWriter.create(self.preparation.out_dir, self._manifest(probes))
@@ -337,6 +337,13 @@ class _Starter:
     def _wait(self, seconds: float) -> None:
         select.select([self.interrupts], [], [], seconds)
         self.interrupts.raise_if_seen()
+
+
+def worker_command(preparation: Preparation) -> str | None:
+    """What starts one load worker on another machine, None unless the plan waits for such workers."""
+    workers = _workers(preparation.plan.load)
+    words = load_process(preparation.load, preparation.out_dir, 0.0, -1, workers=workers).worker_command
+    return None if words is None else shlex.join(words)
 
 
 def _workers(section: LoadSection) -> Workers:
