@@ -90,8 +90,7 @@ def encore_plan(load: LoadPlan, kinds: tuple[str, ...], seconds: float) -> LoadP
     length_s = seconds / len(kinds)
     count = 0 if load.locustfile is not None else max(1, round(rate_per_s * length_s))
     phases = [
-        Phase(f"{kind}-1", kind, 1, at * length_s, (at + 1) * length_s, count, (kind,))
-        for at, kind in enumerate(kinds)
+        Phase(f"{kind}-1", kind, 1, at * length_s, (at + 1) * length_s, count, (kind,)) for at, kind in enumerate(kinds)
     ]
     end_s = phases[-1].end_s
     phases.append(Phase("idle-1", IDLE_KIND, 1, end_s, end_s + SETTLE_S))

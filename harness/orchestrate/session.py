@@ -118,7 +118,9 @@ class Session:
                 new_events = self._pass_on_events()
                 self.sampler.tick()
                 found = self.so_far() if self.so_far is not None else None
-                self.observer(Tick(self._now_s(), self.tap.primary_value, new_events, self.writer.path, load_tail.totals(), found))
+                self.observer(
+                    Tick(self._now_s(), self.tap.primary_value, new_events, self.writer.path, load_tail.totals(), found)
+                )
                 reason = self._end_reason(selector)
                 if reason is not None:
                     return reason

@@ -60,7 +60,8 @@ def test_a_child_whose_parent_ended_still_belongs() -> None:
     """What a daemon holds is the target's, although it is nobody's child any more."""
     code = (
         "import os, time\nprint('up')\nif os.fork() == 0:\n"
-        "    if os.fork() == 0:\n        print(os.getpid()); time.sleep(60)\n    input(); os._exit(0)\nos.wait(); print('waited'); time.sleep(60)"
+        "    if os.fork() == 0:\n        print(os.getpid()); time.sleep(60)\n"
+        "    input(); os._exit(0)\nos.wait(); print('waited'); time.sleep(60)"
     )
     with python_process(code) as child, tree_of(child.pid) as tree:
         orphan = int(answer(child))
