@@ -13,7 +13,7 @@ from harness.model import EXIT_CODE_OF_OUTCOME, EndReason, Event, EventName, Exi
 from harness.orchestrate.containers import Request
 from harness.orchestrate.interrupts import Interrupted
 from harness.orchestrate.launch import LOOPBACK, Launch
-from harness.orchestrate.run import Finished, carry_out, prepare
+from harness.orchestrate.run import Finished, carry_out, prepare, worker_command
 from harness.orchestrate.session import Tick
 from harness.plan.document import Plan
 from harness.report.live import LiveFacts, LiveState, LiveView
@@ -31,6 +31,8 @@ def carry_out_with_view(plan: Plan, *, quiet: bool, stream: TextIO) -> Finished:
         stream.write(f"{_opening(preparation.launch)}\n")
         if preparation.web_port is not None:
             stream.write(f"live page: http://{LOOPBACK}:{preparation.web_port}\n")
+        if (command := worker_command(preparation)) is not None:
+            stream.write(f"waiting for {plan.load.expect_workers} load workers, each started by: {command}\n")
     evidence = Evidence(plan, judge_and_report, stream, quiet=quiet, on_begin=view.close)
     try:
         finished = carry_out(preparation, _Progress(view, for_page=preparation.web_port is not None), evidence)

@@ -79,6 +79,7 @@ def prepare(plan: Plan) -> Preparation:
     """Everything that can be wrong is found here. Raises UsageError."""
     out_dir = plan.run.out
     require_writable(out_dir)
+    _workers(plan.load)  # raises where the plan wants them both here and elsewhere
     launch = plan_launch(plan)
     load = _plan_load(plan, launch.base_url)
     return Preparation(plan, launch, load, out_dir, web_port=free_port() if plan.run.web else None)
