@@ -167,6 +167,11 @@ def judge_gates(facts: Facts, circumstances: Circumstances) -> tuple[GateResult,
     return tuple(gates)
 
 
+def mostly_failed(part: Part) -> bool:
+    """Whether more queries of a kind failed than completed: what one leaves behind then cannot be said."""
+    return part.failed > part.count
+
+
 def _kind_gate(query: tuple[float, float], part: Part, facts: Facts) -> GateResult:
     """Bytes per query of a kind; where the plan does not show it, all growth bounds it from above."""
     interval = part.certain
@@ -176,7 +181,7 @@ def _kind_gate(query: tuple[float, float], part: Part, facts: Facts) -> GateResu
         high = growth.certain.high if growth is not None else None
         bound = None if high is None or part.count <= 0 or length_s <= 0 else max(high, 0.0) * length_s / part.count
         interval = Interval(None, None, bound, part.certain.confidence)
-    elif not part.lasting and interval.low is not None:
+    elif (not part.lasting or mostly_failed(part)) and interval.low is not None:
         interval = Interval(interval.estimate, min(interval.low, 0.0), interval.high, interval.confidence)
     return _gate("max_growth_per_query", "bytes_per_query", query, interval, part.kind, part.reason)
 
@@ -228,6 +233,11 @@ def obstacles_of(facts: Facts, gates: tuple[GateResult, ...], circumstances: Cir
         out.append(Obstacle(f"memory held on purpose for {held} has not come round twice", need_s))
     out += _warming_up(facts, gates, growth)
     out += _few_collections(facts, circumstances)
+    out += [
+        Obstacle(f"{part.failed:.0f} of {part.failed + part.count:.0f} queries of kind {part.kind} failed")
+        for part in growth.parts
+        if mostly_failed(part)
+    ]
     if growth.turns:
         says = "memory rose and fell too slowly for this run: part of a cycle cannot be told from a trend"
         out.append(Obstacle(says, facts.length_s))

@@ -15,6 +15,12 @@ import numpy as np
 from harness.analysis.regression import Floats
 
 MOST_OTHERS = 6
+BOUNDARY = 1.2
+"""Where others are truly zero, as they mostly are, the likelihood ratio is spread wider than without a boundary:
+between one and two degrees of freedom. Measured on simulated soaks, this factor on the reach restores the coverage."""
+
+
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ def bounded_interval(theta: Floats, covariance: Floats, half: float) -> tuple[fl
     others = theta.size - 1
     if not 0 < others <= MOST_OTHERS:
         return None
-    reach = half / float(np.sqrt(max(covariance[0, 0], 1e-300)))
+    reach = BOUNDARY * half / float(np.sqrt(max(covariance[0, 0], 1e-300)))
     faces = [_face(theta, covariance, zeros) for zeros in _subsets(others)]
     feasible = [face for face in faces if np.all(face.point[face.free] >= 0.0)]
     if not feasible:
@@ -62,7 +68,7 @@ def bounded_interval(theta: Floats, covariance: Floats, half: float) -> tuple[fl
             high = max(high, float((face.point + direction)[0]))
         if np.all((face.point - direction)[face.free] >= 0.0):
             low = min(low, float((face.point - direction)[0]))
-    return estimate, low, high
+    return estimate, low - _ROUNDING * half, high + _ROUNDING * half
 
 
 def _subsets(count: int) -> list[list[int]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.dictionary import DECAYING, PARAMETERS, SMOOTH, Term, TermKind, candidates
+from harness.analysis.dictionary import DECAYING, PARAMETERS, SMOOTH, Term, TermKind, candidates, cost
 from harness.analysis.levels import Levels
 from harness.analysis.regression import Floats
 from harness.analysis.usage import Load, Plan, released_columns
@@ -86,7 +86,8 @@ class Columns:
     @property
     def costs(self) -> Floats:
         """Cost of each candidate (m, 2): rising, falling."""
-        return np.array([PARAMETERS[kind] for kind in self._kinds_of_term], dtype=np.float64)
+        load = [PARAMETERS[TermKind.LOAD]] * len(self.released)
+        return np.array([*map(cost, self.singles), *load, *map(cost, self.pairs)], dtype=np.float64)
 
     @property
     def families(self) -> NDArray[np.int64]:

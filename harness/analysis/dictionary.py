@@ -32,14 +32,27 @@ PARAMETERS: dict[TermKind, tuple[float, float]] = {
     TermKind.EXP: (0.6, 2.5),
     TermKind.POWER: (2.0, 2.5),
     TermKind.LOG: (2.0, 2.5),
-    TermKind.HINGE: (1.5, 2.0),
-    TermKind.QUADRATIC: (1.0, 2.0),
+    TermKind.HINGE: (2.0, 2.0),
+    TermKind.QUADRATIC: (1.5, 2.0),
     TermKind.CYCLE: (3.0, 3.0),
     TermKind.LOAD: (1.0, 1.0),
 }
 """What a term costs in the criterion where it rises and where it falls, in parameters: its coefficients, and up to
 one for a place or a time constant that was searched for. Nearly every process warms up, so a rise that dies out is
 cheap; memory that falls at the start, or growth that slows down by itself, is not expected."""
+
+_QUICK_SHARE = 0.12
+"""A warm-up with a time constant under this share of its piece is over before the end, and cheap; a slower one bends
+the end."""
+
+
+def cost(term: Term) -> tuple[float, float]:
+    """What ``term`` costs, rising and falling."""
+    rising, falling = PARAMETERS[term.kind]
+    if term.kind is TermKind.EXP and term.parameter_s > _QUICK_SHARE * (term.end_s - term.start_s):
+        rising = PARAMETERS[TermKind.POWER][0]
+    return rising, falling
+
 
 DECAYING = frozenset({TermKind.EXP, TermKind.POWER, TermKind.LOG})
 SMOOTH = DECAYING | {TermKind.HINGE, TermKind.QUADRATIC}

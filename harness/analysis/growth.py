@@ -28,6 +28,10 @@ GATE_CONFIDENCE = 0.98
 DETECTABLE_FACTOR = (1.645 + 1.96) / 1.96
 """Half a 95 % interval times this is the growth that a run like this one would have called certain in 95 of 100
 cases."""
+HELD_SHARE = 0.04
+"""What a process holds for a byte that it keeps (headers, size classes, half-used pages) is known to about this share
+only: measured against the reference backend's ledger, 1.5 to 3.5 % more. Intervals per query do not claim to know
+better."""
 TURN_BANDS = 3.0
 _END, _LASTING, _LINE, _FIRST_KIND = 0, 1, 2, 3
 
@@ -37,7 +41,7 @@ class Part:
     """Growth of one kind: bytes per query, or the reason why the plan does not show it.
 
     ``certain`` is the same at the confidence that gates ask for. ``lasting`` is whether the second half of the queries
-    still grows it by a fifth of the whole (step 11).
+    still grows it by a fifth of the whole (step 11). ``failed`` counts the queries that did not complete.
     """
 
     kind: str
@@ -46,6 +50,7 @@ class Part:
     certain: Interval
     reason: str | None
     lasting: bool
+    failed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +208,9 @@ def _read(
     per_query, reason = _pooled(mixture, columns, load, plan, usage)
     trend = model.design[:, model.trend] @ first.mean[list(model.trend)]
     falls = -np.minimum(first.mean[list(model.steps)], 0.0)
-    resets = _resets(trend, falls)
+    same_piece = np.diff(columns.levels.piece) == 0
+    moves = np.diff(trend)[same_piece]
+    resets = _resets(float(np.sum(moves)), falls)
     return Growth(
         at_end=at_end,
         certain=_together(mixture, end, usage, GATE_CONFIDENCE),
@@ -221,23 +228,21 @@ def _read(
         fitted=fitted * scale + centre,
         band=1.96 * np.sqrt(np.maximum(variances, 0.0)) * scale,
         level=centre,
-        mean_slope=0.0 if resets else float(trend[-1] - trend[0]) * scale / float(np.ptp(columns.levels.t_s)),
-        turns=resets or _turns(trend, 1.96 * float(np.median(np.sqrt(np.maximum(variances, 0.0))))),
+        mean_slope=0.0 if resets else float(np.sum(moves)) * scale / float(np.ptp(columns.levels.t_s)),
+        turns=resets or _turns(moves, 1.96 * float(np.median(np.sqrt(np.maximum(variances, 0.0))))),
         mixture=mixture,
         usage_contrast=usage,
     )
 
 
-def _turns(trend: Floats, band: float) -> bool:
+def _turns(moves: Floats, band: float) -> bool:
     """Whether a trend rises and falls, both by more than ``TURN_BANDS`` bands and a quarter of the larger."""
-    moves = np.diff(trend)
     up, down = float(np.sum(moves[moves > 0.0])), -float(np.sum(moves[moves < 0.0]))
     return min(up, down) > max(TURN_BANDS * band, 0.25 * max(up, down))
 
 
-def _resets(trend: Floats, falls: Floats) -> bool:
+def _resets(rise: float, falls: Floats) -> bool:
     """Whether two or more steps down undo half of what the trend rises: teeth of a saw too slow to be seen as one."""
-    rise = float(trend[-1] - trend[0])
     return bool(np.count_nonzero(falls) >= 2 and np.sum(falls) > 0.5 * rise > 0.0)
 
 
@@ -269,16 +274,18 @@ def _parts(
         return ()
     parts = []
     counts = load.counts()
+    failures = dict(zip(load.kinds, load.failed_counts, strict=False))
     for k, kind in enumerate(load.kinds):
         reason = plan.unseen[k]
         if reason is None and k not in columns.kinds:
             reason = f"the load plan cannot tell kind {kind} from the rest"
         if reason is not None:
-            parts.append(Part(kind, counts[kind], Interval(), Interval(), reason, True))
+            parts.append(Part(kind, counts[kind], Interval(), Interval(), reason, True, failures.get(kind, 0.0)))
             continue
         j = columns.kinds.index(k)
         usual, certain = (_one_kind(mixture, columns, j, level) for level in (0.95, GATE_CONFIDENCE))
-        parts.append(Part(kind, counts[kind], usual, certain, None, _lasts(columns, model, first, j, y, gaps)))
+        lasting = _lasts(columns, model, first, j, y, gaps)
+        parts.append(Part(kind, counts[kind], usual, certain, None, lasting, failures.get(kind, 0.0)))
     return tuple(parts)
 
 
@@ -291,6 +298,9 @@ def _one_kind(mixture: Mixture, columns: Columns, j: int, confidence: float) -> 
     if narrowed is not None:
         estimate, low, high = narrowed
     span = columns.spans[j]
+    systematic = HELD_SHARE * abs(estimate)
+    low = estimate - float(np.hypot(estimate - low, systematic))
+    high = estimate + float(np.hypot(high - estimate, systematic))
     return Interval(estimate / span, low / span, high / span, confidence)
 
 

@@ -44,7 +44,8 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Use by kind: completed queries, and conversations under way, as running totals; ``failed`` queries of all kinds.
+    """Use by kind: completed queries, and conversations under way, as running totals; ``failed`` queries of all kinds,
+    ``failed_counts`` by kind.
 
     A query that failed may leave more behind than one that did not (a time-out is a disconnect to the target), so
     failed ones are a use of their own, beside the kinds.
@@ -54,6 +55,7 @@ class Load:
     completed: tuple[Steps, ...]
     open: tuple[Steps, ...]
     failed: Steps = field(default_factory=lambda: Steps(np.empty(0), np.empty(0)))
+    failed_counts: tuple[float, ...] = ()
 
     def counts(self) -> dict[str, float]:
         """Completed queries by kind over the whole run."""
@@ -75,7 +77,8 @@ def running_totals(t_s: Floats, kind: NDArray[np.str_], started: Floats, complet
         begins = np.maximum(ends - resolution_s, np.concatenate([[-np.inf], ends[:-1]]))
         done.append(_totals(begins, ends, completed[rows]))
         under_way.append(_totals(begins, ends, started[rows] - completed[rows] - failed[rows]))
-    return Load(kinds, tuple(done), tuple(under_way), _all_kinds(t_s, failed, resolution_s))
+    failures = tuple(float(np.sum(failed[kind == name])) for name in kinds)
+    return Load(kinds, tuple(done), tuple(under_way), _all_kinds(t_s, failed, resolution_s), failures)
 
 
 def _all_kinds(t_s: Floats, counts: Floats, resolution_s: float) -> Steps:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from harness.analysis.facts import Facts, Setting, analyse
+from harness.analysis.growth import Part
 from harness.analysis.regression import Floats
-from harness.model import Limits, Outcome
+from harness.model import Interval, Limits, Outcome
 from harness.rules import (
     Circumstances,
     at_production,
@@ -174,3 +175,16 @@ def test_figures_carry_their_evidence() -> None:
     assert 0 < found.detectable_per_h < 1e6 * 60
     assert found.levels_count == LEAK.levels.count if LEAK.levels else False
     assert found.facts is not None
+
+
+def test_a_kind_that_mostly_failed_is_not_judged_by_its_queries() -> None:
+    """Three completed queries of a hundred say nothing about what a query leaves behind."""
+    part = Part("normal", 3.0, Interval(9e4, 8e4, 1e5), Interval(9e4, 8e4, 1e5), None, True, failed=97.0)
+    assert LEAK.growth is not None
+    facts = replace(LEAK, growth=replace(LEAK.growth, parts=(part,)))
+    circumstances = Circumstances(Limits(max_growth_bytes_per_query=16_384.0))
+
+    (gate,) = judge_gates(facts, circumstances)
+
+    assert gate.outcome is Outcome.INCONCLUSIVE
+    assert any("97 of 100 queries" in obstacle.says for obstacle in obstacles_of(facts, (gate,), circumstances))
