@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from harness import __version__
-from harness.cli import ablate, analyze, attach, compare, demo, gate, init, plan, report, run
+from harness.cli import ablate, analyze, attach, compare, demo, doctor, gate, init, plan, report, run
 from harness.cli import list as list_command
 from harness.errors import SoakError
 from harness.model import ExitCode
@@ -56,6 +56,7 @@ app.command("ablate")(ablate.ablate)
 app.command("plan")(plan.plan)
 app.command("demo")(demo.demo)
 app.command("list")(list_command.list_runs)
+app.command("doctor")(doctor.doctor)
 app.command("init")(init.init)
 
 

@@ -1,4 +1,4 @@
-"""Tests of ``harness.report.diagnosis``: suspects in order, safe to show, and nothing where nothing was captured."""
+"""Tests of ``harness.report.diagnosis``: the suspects in order, safe to show; nothing where nothing was captured."""
 
 from __future__ import annotations
 
