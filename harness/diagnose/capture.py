@@ -106,11 +106,13 @@ class Diagnosis:
     problems: dict[str, str] = field(default_factory=dict)
     rules: list[dict[str, Any]] = field(default_factory=list)
     suspects: list[dict[str, Any]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "schema": 1,
             "suspects": self.suspects,
+            "remarks": self.remarks,
             "between": {
                 "seconds": round(self.seconds, 1),
                 "queries_count": self.queries_count,
@@ -152,6 +154,7 @@ def diagnose(
         findings = [finding for capture in work.done for finding in capture.findings()]
         case = Case(verdict, found.queries_count, findings, _map_findings(found), _rule_findings(found.rules))
         found.suspects = [suspect.to_json() for suspect in suspects(case)]
+        found.remarks = [remark for capture in work.done for remark in capture.remarks()]
         path = _write(scene.path / DIAGNOSIS_FILE, found.to_json())
     return path
 

@@ -65,5 +65,9 @@ class CommandCapture:
         """None: only its author can read it."""
         return []
 
+    def remarks(self) -> list[str]:
+        """None."""
+        return []
+
     def close(self) -> None:
         """Nothing is left running."""

@@ -93,6 +93,12 @@ class NodeCapture:
             for row in tops
         ]
 
+    def remarks(self) -> list[str]:
+        """That V8's numbers were lost between the two, where they were."""
+        if self._growth is None or self._growth.comparable:
+            return []
+        return ["the objects of the two heap snapshots have other numbers: counts are compared, new ones are not known"]
+
     def close(self) -> None:
         """Ends the session, and closes an inspector that was not open before."""
         if self._socket is not None and self._opened_by_us:

@@ -65,5 +65,8 @@ class Capture(Protocol):
     def findings(self) -> list[Finding]:
         """What grew, after ``compare``."""
 
+    def remarks(self) -> list[str]:
+        """What should be known and is no suspect, after ``compare``."""
+
     def close(self) -> None:
         """Leaves the target as it was found."""

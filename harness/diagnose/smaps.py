@@ -21,6 +21,8 @@ from harness.errors import ProbeError
 ARENA_BYTES = 64 * 2**20
 """glibc's HEAP_MAX_SIZE on 64-bit machines: each further arena of malloc begins at a multiple of it."""
 READ_LIMIT_BYTES = 256 * 2**20
+LEAST_HELD_BYTES = 4096
+LEAST_RSS_BYTES = 256 * 1024
 HEAP, ARENAS, ANONYMOUS, STACKS = "heap", "malloc arenas", "anonymous", "stacks"
 _HEADER = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \d+ *(.*)$")
 _FIELDS = {b"Rss:": "rss_bytes", b"Pss:": "pss_bytes", b"Anonymous:": "anon_bytes", b"Swap:": "swap_bytes"}
@@ -46,6 +48,11 @@ class Amount:
     def held_bytes(self) -> int:
         """What would have to be freed: anonymous memory, swapped out or not."""
         return self.anon_bytes + self.swap_bytes
+
+    @property
+    def matters(self) -> bool:
+        """Whether a difference is more than a page or two that were shared otherwise."""
+        return abs(self.held_bytes) >= LEAST_HELD_BYTES or abs(self.rss_bytes) >= LEAST_RSS_BYTES
 
     def to_json(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -184,7 +191,7 @@ def map_growth(before: MemoryMap, after: MemoryMap) -> MapGrowth:
     names = dict.fromkeys((*after.groups, *before.groups))
     grown = ((name, after.groups.get(name, Amount()) - before.groups.get(name, Amount())) for name in names)
     changed = sorted(
-        ((name, amount) for name, amount in grown if amount != Amount()),
+        ((name, amount) for name, amount in grown if amount.matters),
         key=lambda item: (-item[1].held_bytes, item[0]),
     )
     return MapGrowth(

@@ -11,10 +11,15 @@ from harness.units import format_bytes, format_rate_per_min
 LEAST_BYTES = 64 * 1024
 LEAST_BYTES_PER_QUERY = 512.0
 """Half of what fails a query by default: less than either is how a program breathes, not a leak."""
+LEAST_UNFAILED_BYTES = 1_000_000
+PASSING_BYTES_PER_QUERY = 4096.0
+"""The default limit under which a query passes."""
 LEAST_SHARE = 0.02
 """Of what the first suspect holds: beside a leak of megabytes the rest is noise."""
 LEAST_MAP_BYTES = 1_000_000
 MOST_SUSPECTS = 10
+NAMED_HOLDERS = 5
+"""In a sentence; the file has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +74,16 @@ class Case:
 def suspects(case: Case) -> list[Suspect]:
     """Objects first, those that hold most before others; where a runtime told nothing, the mappings; then broken rules.
 
-    Findings too small to be the leak are no suspects, and mappings are only where the verdict itself is a fail.
+    Findings too small to be the leak are no suspects. Where the verdict is no fail, only what contradicts it is one:
+    what holds more for each query than passes. Mappings and log rules are suspects of a failed run only.
     """
-    least = max(LEAST_BYTES, LEAST_BYTES_PER_QUERY * case.queries_count)
+    failed = case.verdict.get("outcome") == "fail"
+    least = _least_bytes(case, failed)
     least = max(least, LEAST_SHARE * max((finding.held_bytes for finding in case.findings), default=0))
     ranked = sorted(
         (finding for finding in case.findings if finding.held_bytes >= least),
         key=lambda finding: (-finding.held_bytes, finding.what),
     )
-    failed = case.verdict.get("outcome") == "fail"
     if not ranked and failed:
         least_map = max(LEAST_MAP_BYTES, least)
         ranked = [finding for finding in case.map_findings if finding.held_bytes >= least_map]
@@ -87,6 +93,17 @@ def suspects(case: Case) -> list[Suspect]:
         Suspect(finding, _sentence(finding, case.queries_count, use if rank == 0 else ""))
         for rank, finding in enumerate(found)
     ]
+
+
+def _least_bytes(case: Case, failed: bool) -> float:
+    if failed:
+        return max(LEAST_BYTES, LEAST_BYTES_PER_QUERY * case.queries_count)
+    passing = [
+        float(gate["limit"])
+        for gate in case.verdict.get("gates", [])
+        if gate.get("name") == "max_growth_per_query" and gate.get("limit") is not None
+    ]
+    return LEAST_UNFAILED_BYTES + max([*passing, PASSING_BYTES_PER_QUERY]) * case.queries_count
 
 
 def leaking_kinds(verdict: Mapping[str, Any]) -> tuple[str, ...]:
@@ -138,5 +155,6 @@ def _sentence(finding: Finding, queries_count: int, use: str) -> str:
     if finding.parts:
         clauses.append("objects held: " + ", ".join(finding.parts))
     if finding.held_by:
-        clauses.append("held by " + " ← ".join(f"`{name}`" for name in finding.held_by))
+        names = [f"`{name}`" for name in finding.held_by[:NAMED_HOLDERS]]
+        clauses.append("held by " + " ← ".join(names + ["…"] * (len(finding.held_by) > NAMED_HOLDERS)))
     return "; ".join(clauses)

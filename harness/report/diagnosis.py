@@ -49,7 +49,7 @@ def _section(found: Mapping[str, Any]) -> Section:
     return Section(
         "Suspects",
         text=(opening, *([] if sentences else [_NOTHING])),
-        points=tuple(sentences),
+        points=(*sentences, *(f"Note: {printable(str(remark), 400)}" for remark in found.get("remarks", []))),
         tables=tables,
         terms=terms,
         blocks=(("The evidence", "\n".join(lines)),) if found["evidence"] else (),
