@@ -15,11 +15,11 @@ import numpy as np
 from harness.analysis.regression import Floats
 
 MOST_OTHERS = 6
-BOUNDARY = 1.2
-"""Where others are truly zero, as they mostly are, the likelihood ratio is spread wider than without a boundary:
-between one and two degrees of freedom. Measured on simulated soaks, this factor on the reach restores the coverage."""
-
-
+_REACHES = (1.0, 1.249, 1.426, 1.571, 1.698, 1.810, 1.913)
+"""Where others are truly zero, as most mostly are, the likelihood ratio has up to one degree of freedom more for
+each: the square roots of the 95 % points of chi-squared with 1, 2, 3 … degrees, over that with 1."""
+_NEAR_ZERO = 1.5
+"""An other within so many standard errors of zero may be zero."""
 _ROUNDING = 1e-9
 
 
@@ -48,7 +48,9 @@ def bounded_interval(theta: Floats, covariance: Floats, half: float) -> tuple[fl
     others = theta.size - 1
     if not 0 < others <= MOST_OTHERS:
         return None
-    reach = BOUNDARY * half / float(np.sqrt(max(covariance[0, 0], 1e-300)))
+    errors = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
+    near_zero = int(np.count_nonzero(theta[1:] < _NEAR_ZERO * errors[1:]))
+    reach = reach_factor(near_zero) * half / float(errors[0])
     faces = [_face(theta, covariance, zeros) for zeros in _subsets(others)]
     feasible = [face for face in faces if np.all(face.point[face.free] >= 0.0)]
     if not feasible:
@@ -69,6 +71,11 @@ def bounded_interval(theta: Floats, covariance: Floats, half: float) -> tuple[fl
         if np.all((face.point - direction)[face.free] >= 0.0):
             low = min(low, float((face.point - direction)[0]))
     return estimate, low - _ROUNDING * half, high + _ROUNDING * half
+
+
+def reach_factor(near_zero: int) -> float:
+    """How much further a bound must reach when so many others may be zero."""
+    return _REACHES[near_zero]
 
 
 def _subsets(count: int) -> list[list[int]]:

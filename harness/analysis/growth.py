@@ -159,8 +159,8 @@ def estimate_growth(
     model = columns.model(found.chosen)
     fits = [fit(y, model.design, gaps, noise_floor=noise_floor, spent=model.spent, known=known)]
     views = [fits[0].project(model.functionals)]
-    for index, _ in found.rivals:
-        rival = columns.model((*found.chosen, index))
+    for chosen, _ in found.rivals:
+        rival = columns.model(chosen)
         again = fit(y, rival.design, gaps, noise_floor=noise_floor, spent=rival.spent, known=known)
         views.append(again.project(rival.functionals))
     mixture = combine(views, [1.0, *(weight for _, weight in found.rivals)])

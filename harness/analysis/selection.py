@@ -20,6 +20,9 @@ RIVAL_COST = 6.0
 """Cost of a parameter of a rival model when models are averaged: milder than ``PENALTY``, because a shape too faint
 to be chosen still widens what can be said about the end of the run."""
 LIGHTEST_RIVAL = 0.003
+EXCHANGEABLE = (1, 2, 3)
+"""Families (``design``) that bend the end of the trend and may be taken for one another: a late onset for a
+quadratic."""
 LEVELS_A_TERM = 8
 """Levels to spare for each term: a dozen levels that leave nothing over are a line and nothing else."""
 SELECTION_PHIS: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.97)
@@ -36,7 +39,7 @@ class Selection:
     chosen: tuple[int, ...]
     phi: float
     criterion: float
-    rivals: tuple[tuple[int, float], ...] = ()
+    rivals: tuple[tuple[tuple[int, ...], float], ...] = ()
 
 
 def select(
@@ -96,6 +99,7 @@ def _forward(
     constant = log_det + _log_volume(white_base)
     criterion = freedom * np.log(rss / freedom) + constant
     chosen: list[int] = []
+    others: list[tuple[int, int, float]] = []
     most = min(max_terms, (count - base.shape[1]) // LEVELS_A_TERM)
     while True:
         measured = [_gains(g, n, residual) for g, n in zip(open_groups, norms, strict=True)]
@@ -108,7 +112,13 @@ def _forward(
         index = int(np.argmin(np.where(gains > 0.0, scores, np.inf)))
         if len(chosen) >= most or not (gains[index] > 0.0 and scores[index] < criterion):
             excess = np.where(gains > 0.0, restricted + RIVAL_COST * cost - criterion, np.inf)
-            return Selection(tuple(chosen), phi, float(criterion), _rivals(excess, families) if most else ())
+            added_to = [((*chosen, i), w) for i, w in _best_of_families(excess, families)] if most else []
+            swapped = [((*chosen[:at], i, *chosen[at + 1 :]), w) for at, i, w in others]
+            return Selection(tuple(chosen), phi, float(criterion), (*added_to, *swapped))
+        if families[index] in EXCHANGEABLE:
+            rest = np.where((families != families[index]) & np.isin(families, EXCHANGEABLE), families, -1)
+            excess = np.where(gains > 0.0, scores - scores[index], np.inf)
+            others += [(len(chosen), i, w) for i, w in _best_of_families(excess, rest)]
         group, position = _locate(groups, index)
         added = _orthonormal(open_groups[group][:, :, position])
         residual = np.asarray(residual - added @ (added.T @ residual))
@@ -120,7 +130,7 @@ def _forward(
         criterion = float(scores[index])
 
 
-def _rivals(excess: Floats, families: NDArray[np.int64]) -> tuple[tuple[int, float], ...]:
+def _best_of_families(excess: Floats, families: NDArray[np.int64]) -> tuple[tuple[int, float], ...]:
     """The best candidate of each family with its weight, those too light to matter left out."""
     out = []
     for family in np.unique(families[families >= 0]):

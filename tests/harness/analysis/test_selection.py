@@ -67,3 +67,4 @@ def test_rivals_weigh_less_than_what_was_chosen() -> None:
     found = _select(0.1 * rng.normal(size=COUNT) + 0.15 * (T > 0.5))
 
     assert all(0.0 < weight <= 1.0 for _, weight in found.rivals)
+    assert all(set(chosen) != set(found.chosen) for chosen, _ in found.rivals)
