@@ -1,0 +1,101 @@
+"""Tests of ``harness.diagnose.node_capture``: a real Node.js process that keeps its buffers."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.diagnose.node_capture import NodeCapture, find_node, snapshot_signal
+from harness.diagnose.room import Moment, OutOfRoom, Room
+from harness.errors import ProbeError
+from harness.probes.sockets import listening_ports
+from tests.support.target_processes import answer, process, python_process, tell
+
+pytestmark = [pytest.mark.slow]
+
+LEAK = """
+class Chunk { constructor() { this.audio = Buffer.alloc(50618, 1); } }
+const responseHistory = [];
+require('readline').createInterface({input: process.stdin}).on('line', (line) => {
+  for (let i = 0; i < Number(line); i++) responseHistory.push(new Chunk());
+  console.log('ok');
+});
+console.log('ready');
+"""
+
+
+def _room(folder: Path, *, seconds: float = 50.0, disk_bytes: float = 1e9) -> Room:
+    return Room(folder, time.monotonic() + seconds, disk_bytes, lambda: None)
+
+
+@pytest.mark.parametrize("flags", [(), ("--heapsnapshot-signal=SIGUSR2",)], ids=["inspector", "signal"])
+def test_the_constructor_and_the_path_are_named(
+    tmp_path: Path, flags: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opened by SIGUSR1 and closed again, or written on a signal; the files do not stay."""
+    (tmp_path / "cwd").mkdir()
+    (tmp_path / "diagnosis").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+    room = _room(tmp_path / "diagnosis")
+    with process(["node", *flags, "-e", LEAK]) as child:
+        answer(child)
+        tell(child, "10")
+        before_ports = listening_ports(child.pid)
+        capture = NodeCapture(None, child.pid)
+        try:
+            capture.take(Moment.BEFORE, room)
+            tell(child, "100")
+            capture.take(Moment.AFTER, room)
+            capture.compare(room)
+            findings = capture.findings()
+        finally:
+            capture.close()
+        tell(child, "1")  # it lives, and is not held by a debugger
+
+        deadline_s = time.monotonic() + 5
+        while listening_ports(child.pid) != before_ports and time.monotonic() < deadline_s:
+            tell(child, "0")
+        assert listening_ports(child.pid) == before_ports
+
+    assert findings[0].what == "100 × Chunk"
+    assert findings[0].held_bytes == pytest.approx(100 * 50_800, rel=0.02)
+    assert findings[0].held_by[1].startswith("responseHistory of ")
+    assert any("× Buffer of 50." in part for part in findings[0].parts)
+    assert list(tmp_path.rglob("*.heapsnapshot")) == []
+
+
+def test_a_snapshot_that_does_not_fit_is_given_up(tmp_path: Path) -> None:
+    """The disk is the user's."""
+    with process(["node", "-e", LEAK]) as child:
+        answer(child)
+        capture = NodeCapture(None, child.pid)
+        with pytest.raises(OutOfRoom, match="max_disk"):
+            capture.take(Moment.BEFORE, _room(tmp_path, disk_bytes=100_000))
+        capture.close()
+
+
+def test_an_inspector_that_is_not_there_says_so(tmp_path: Path) -> None:
+    """Nobody listens at that port."""
+    capture = NodeCapture("127.0.0.1:1", None)
+    with pytest.raises(ProbeError, match="expected an answer from"):
+        capture.take(Moment.BEFORE, _room(tmp_path))
+    capture.close()
+
+
+def test_which_process_is_node_and_on_which_signal_it_writes() -> None:
+    """Below a shell too; a process of another program is none."""
+    with process(
+        ["sh", "-c", "node --heapsnapshot-signal SIGUSR2 -e \"console.log('x');process.stdin.on('data',()=>{})\"; true"]
+    ) as shell:
+        answer(shell)
+        found = find_node(shell.pid)
+        assert found is not None
+        assert found != shell.pid
+        assert snapshot_signal(found) is signal.SIGUSR2
+    with python_process("print('ready'); import sys; sys.stdin.read()") as child:
+        assert find_node(child.pid) is None
+        assert snapshot_signal(child.pid) is None
+    assert find_node(2**22 + 7) is None
