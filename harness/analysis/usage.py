@@ -110,11 +110,10 @@ class Plan:
 
 
 def read_plan(load: Load, phases: tuple[Phase, ...], start_s: float, end_s: float) -> Plan:
-    """What can be told between ``start_s`` and ``end_s``."""
-    spans = [(max(a, start_s), min(b, end_s)) for a, b in loaded_spans(phases)]
-    spans = [(a, b) for a, b in spans if b > a]
+    """What the levels between ``start_s`` and ``end_s`` can tell; rates are those of all loaded time, warm-up apart."""
+    spans = loaded_spans(phases)
     loaded_s = sum(b - a for a, b in spans) if phases else end_s - start_s
-    used = _used(load, start_s, end_s)
+    used = _used(load, spans[0][0] if spans else start_s, max(end_s, spans[-1][1]) if spans else end_s)
     rates = used / loaded_s if loaded_s > 0 else np.zeros(len(load.kinds))
     usable = [p for p in phases if not p.warmup and min(p.end_s, end_s) > max(p.start_s, start_s)]
     unseen, pooled = _by_phases(load, usable, start_s, end_s) if usable else _by_windows(load, start_s, end_s)
@@ -126,7 +125,7 @@ def read_plan(load: Load, phases: tuple[Phase, ...], start_s: float, end_s: floa
     for phase in usable:
         if not phase.drain:
             seen[phase.kind] = seen.get(phase.kind, 0) + 1
-    failed = float(np.diff(load.failed.at(np.array([start_s, end_s])))[0])
+    failed = float(np.diff(load.failed.at(np.array([spans[0][0] if spans else start_s, end_s])))[0])
     return Plan(rates, failed / loaded_s if loaded_s > 0 else 0.0, unseen, pooled, loaded_s, seen)
 
 
