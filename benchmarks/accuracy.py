@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -24,8 +25,11 @@ from scipy.stats import kendalltau
 from scipy.stats import t as student
 
 from harness.analysis.facts import analyse
+from harness.assess import assess
+from harness.cli.demo_truth import ledger_truth
 from harness.model import Limits, Outcome
 from harness.rules import Circumstances, judge_gates, obstacles_of, outcome_of
+from harness.store.reader import read_run
 
 STRENGTH = 16.0
 SHARE = 8.0
@@ -166,7 +170,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=50, help="series of each class and mode")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=2024)
+    parser.add_argument("--recorded", type=Path, help="judge the runs that record_runs.py made in this folder instead")
     arguments = parser.parse_args()
+    if arguments.recorded is not None:
+        show_recorded(arguments.recorded)
+        return
     count = 5 if arguments.quick else arguments.count
     work = [
         (index, mode, count, arguments.seed)
@@ -178,6 +186,37 @@ def main() -> None:
         for index, mode, marks in pool.map(class_marks, work):
             results[index, mode] = marks
     show(results, count)
+
+
+def show_recorded(folder: Path) -> None:
+    """Real runs beside the ledger of the backend that made them."""
+    rows = [judge_recorded(path.parent) for path in sorted(folder.glob("*/*/end.json"))]
+    print(f"{len(rows)} real runs; bytes per query in kB: interval | ledger")
+    print(f"{'run':<30} {'outcome':<13} {'growth MB/min':>24}")
+    covered = [hit for _, hits, _ in rows for hit in hits]
+    for text, _, _ in rows:
+        print(text)
+    print(f"\nkinds covered: {np.mean(covered):.1%} of {len(covered)}" if covered else "no kind could be compared")
+    print(f"wrong outcomes: {sum(wrong for _, _, wrong in rows)} of {len(rows)}")
+
+
+def judge_recorded(path: Path) -> tuple[str, list[bool], bool]:
+    """One run in words; whether each kind's interval holds the ledger's truth; whether the outcome is wrong."""
+    verdict, truth = assess(path).verdict, ledger_truth(read_run(path))
+    limit = next((gate.limit for gate in verdict.gates if gate.name == "max_growth_per_query"), np.inf)
+    leaking = truth is not None and any(value > limit for value in truth.bytes_per_query.values())
+    wrong = verdict.outcome is (Outcome.PASS if leaking else Outcome.FAIL)
+    hits, words = [], []
+    for kind in verdict.kinds:
+        low, high = kind.bytes_per_query.low, kind.bytes_per_query.high
+        known = truth.bytes_per_query.get(kind.kind) if truth is not None else None
+        if low is None or high is None or known is None:
+            continue
+        hits.append(low <= known <= high)
+        words.append(f"{kind.kind} {low / 1e3:.1f} to {high / 1e3:.1f} | {known / 1e3:.1f}{'' if hits[-1] else ' !'}")
+    growth = [(value or 0.0) / 60 / MB for value in (verdict.memory.growth_per_h.low, verdict.memory.growth_per_h.high)]
+    name = f"{path.parent.name:<30} {verdict.outcome.value:<13} {growth[0]:10.2f} to {growth[1]:10.2f}  "
+    return name + "; ".join(words), hits, wrong
 
 
 def show(results: dict[tuple[int, str], list[Mark]], count: int) -> None:
@@ -218,6 +257,8 @@ def summary(results: dict[tuple[int, str], list[Mark]]) -> None:
     for kind in KINDS:
         if kind.impossible is not None:
             print(f"impossible: {kind.name}: {kind.impossible}")
+        if kind.weak is not None:
+            print(f"covers too little: {kind.name}: {kind.weak}")
 
 
 if __name__ == "__main__":

@@ -200,6 +200,8 @@ def _verdict(
     reasons = [*circumstances.invalid, *(sentence(gate) for gate in decisive)]
     if outcome is Outcome.INCONCLUSIVE:
         reasons += [_obstacle_sentence(obstacle) for obstacle in obstacles]
+    elif circumstances.cut_short is not None:
+        reasons.append(circumstances.cut_short)
     needed = [obstacle.needs_s for obstacle in obstacles if obstacle.needs_s is not None]
     gauges = recorded.gauges
     return Verdict(

@@ -28,7 +28,7 @@ CYCLES_COUNT = 4
 FEWEST_CYCLES = 2
 """A kind that is driven once cannot be told from what drifts with time."""
 
-SHORTEST_BLOCK_S = 6.0
+SHORTEST_BLOCK_S = 5.0
 """Under this a block's idle half is over before a drain and two samples have had their time: fewer cycles instead."""
 
 REFERENCE_NOISE_BYTES2_S = (5e6) ** 2 * 1.0 * (1 + 0.9) / (1 - 0.9)

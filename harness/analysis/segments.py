@@ -69,7 +69,7 @@ def settled(t_s: Floats, piece: NDArray[np.int64], warmup_end_s: float | None = 
     return keep
 
 
-FEWEST_QUIET = 6
+FEWEST_QUIET = 8
 """So many quiet spans make levels of their own; fewer are levels like the others."""
 
 

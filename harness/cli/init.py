@@ -60,6 +60,20 @@ scenario = "mixed"               # normal heavy idle duplicates disconnects mixe
 # kind = "json"                  # json, prometheus, node, process, container
 # url = "http://127.0.0.1:3000/debug/memory"
 # fields = { heap_used_bytes = "heapUsed", external_bytes = "external" }
+
+# Lines of the target's log, as often as needed; each bound is a gate:
+# [[log_rules]]
+# name = "alarm"                 # or only: preset = "incident"
+# contains = "LEAK DETECTED"     # or pattern = "a regular expression"
+# max = 0                        # forbid; min = 1: expect; min_per_query, max_per_query: count by query
+
+[diagnose]
+# What `--capture on-fail|always` does with the living target once the verdict is stored (docs/diagnose.md).
+# load = "20s"                   # more of the same load between the two looks
+# timeout = "3m"
+# max_disk = "2 GB"
+# node = "127.0.0.1:9229"        # an inspector; else a Node.js target's own is opened
+# keep_snapshots = true          # heap snapshots hold every text of the target
 """
 
 

@@ -20,6 +20,7 @@ from harness.diagnose.heap_snapshot import Heap
 TOP_COUNT = 12
 PATH_SAMPLES = 400
 PATH_STEPS = 24
+NODES_AT_ONCE = 250_000
 COMPARABLE_SHARE = 0.5
 _NONE = np.uint32(0xFFFFFFFF)
 Bools = NDArray[np.bool_]
@@ -205,14 +206,28 @@ class _Tree:
         for seed in (globals_edges, root_edges):
             frontier = cls._reach(heap, seed, np.zeros(len(seed), np.uint32), (weak, vague), (parents, edges))
             while len(frontier):
-                check()
                 levels.append(frontier)
-                counts = heap.edge_counts[frontier].astype(np.int64)
-                before = np.concatenate(([0], np.cumsum(counts)[:-1]))
-                leaving = np.repeat(starts[frontier] - before, counts) + np.arange(int(counts.sum()))
-                sources = np.repeat(frontier, counts)
-                frontier = cls._reach(heap, leaving, sources, (weak, vague), (parents, edges))
+                parts = np.array_split(frontier, 1 + len(frontier) // NODES_AT_ONCE)
+                reached = [cls._next(heap, starts, part, (weak, vague), (parents, edges), check) for part in parts]
+                frontier = np.concatenate(reached)
         return cls(heap, parents, edges, levels)
+
+    @classmethod
+    def _next(
+        cls,
+        heap: Heap,
+        starts: NDArray[np.int64],
+        nodes: NDArray[np.uint32],
+        kinds: tuple[Bools, Bools],
+        found: tuple[NDArray[np.uint32], NDArray[np.uint32]],
+        check: Callable[[], None],
+    ) -> NDArray[np.uint32]:
+        """The nodes that are one step behind ``nodes`` and were not reached before."""
+        check()
+        counts = heap.edge_counts[nodes].astype(np.int64)
+        before = np.concatenate(([0], np.cumsum(counts)[:-1]))
+        leaving = np.repeat(starts[nodes] - before, counts) + np.arange(int(counts.sum()))
+        return cls._reach(heap, leaving, np.repeat(nodes, counts), kinds, found)
 
     @staticmethod
     def _reach(

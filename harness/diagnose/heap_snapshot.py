@@ -25,6 +25,8 @@ NAME_CHARS = 80
 _MOST_NODES = 200_000_000
 _HEAD_LIMIT_BYTES = 4 * 2**20
 Ints = NDArray[np.uint32]
+Column = NDArray[Any]
+_ROWS_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +114,7 @@ def read_heap(path: Path, check: Callable[[], None] = lambda: None) -> Heap:
     if int(nodes[4].sum(dtype=np.int64)) != edges_count or (edges_count and int(edges[2].max()) >= nodes_count):
         raise source.unreadable("edges that fit the nodes")
     types, names, ids, sizes, counts = nodes
-    return Heap(
-        types.astype(np.uint8), names, ids, sizes, counts,
-        edges[0].astype(np.uint8), edges[1], edges[2], type_names, edge_type_names, strings,
-    )  # fmt: skip
+    return Heap(types, names, ids, sizes, counts, edges[0], edges[1], edges[2], type_names, edge_type_names, strings)
 
 
 def _read_meta(source: _Source) -> tuple[dict[str, Any], int, int]:
@@ -135,23 +134,28 @@ def _read_meta(source: _Source) -> tuple[dict[str, Any], int, int]:
     return meta, nodes, edges
 
 
-def _read_nodes(source: _Source, fields: list[str], count: int) -> list[Ints]:
+def _read_nodes(source: _Source, fields: list[str], count: int) -> list[Column]:
     wanted = [fields.index(name) for name in ("type", "name", "id", "self_size", "edge_count")]
-    columns = [np.empty(count, dtype=np.uint32) for _ in wanted]
+    columns = _columns(len(wanted), count)
     _fill(source, columns, wanted, len(fields), count)
     return columns
 
 
-def _read_edges(source: _Source, fields: list[str], count: int, node_width: int) -> list[Ints]:
+def _columns(columns_count: int, count: int) -> list[Column]:
+    """Arrays for rows of which the first number is a type, of which there are few."""
+    return [np.empty(count, dtype=np.uint8), *(np.empty(count, dtype=np.uint32) for _ in range(columns_count - 1))]
+
+
+def _read_edges(source: _Source, fields: list[str], count: int, node_width: int) -> list[Column]:
     source.skip_past(re.compile(rb'"edges"\s*:\s*\['))
     wanted = [fields.index(name) for name in ("type", "name_or_index", "to_node")]
-    columns = [np.empty(count, dtype=np.uint32) for _ in wanted]
+    columns = _columns(len(wanted), count)
     _fill(source, columns, wanted, len(fields), count)
     columns[2] //= node_width  # the file counts in numbers, not in nodes
     return columns
 
 
-def _fill(source: _Source, columns: list[Ints], wanted: list[int], width: int, count: int) -> None:
+def _fill(source: _Source, columns: list[Column], wanted: list[int], width: int, count: int) -> None:
     """Reads rows of ``width`` numbers up to the closing bracket; keeps those ``wanted``."""
     row, rest = 0, np.empty(0, dtype=np.int64)
     for numbers in _numbers(source):
@@ -161,7 +165,7 @@ def _fill(source: _Source, columns: list[Ints], wanted: list[int], width: int, c
             raise source.unreadable("an end after the numbers that it announces")
         table = values[: rows * width].reshape(rows, width)
         for column, field in zip(columns, wanted, strict=True):
-            column[row : row + rows] = np.clip(table[:, field], 0, 2**32 - 1)
+            column[row : row + rows] = np.clip(table[:, field], 0, np.iinfo(column.dtype).max)
         rest, row = values[rows * width :], row + rows
     if row != count or len(rest):
         raise source.unreadable("some of the numbers that it announces")
@@ -189,15 +193,20 @@ _NAMED_BY_NUMBER = ("element", "hidden")
 
 
 def _naming_strings(
-    nodes: list[Ints], edges: list[Ints], types: tuple[str, ...], edge_types: tuple[str, ...]
+    nodes: list[Column], edges: list[Column], types: tuple[str, ...], edge_types: tuple[str, ...]
 ) -> NDArray[np.bool_]:
     """Which strings name a node or an edge; a text of the target names itself and is left out."""
-    named = np.isin(nodes[0], [number for number, name in enumerate(types) if name not in _OWN_TEXT])
-    by_text = np.isin(edges[0], [number for number, name in enumerate(edge_types) if name not in _NAMED_BY_NUMBER])
-    names, edge_names = nodes[1][named], edges[1][by_text]
-    wanted = np.zeros(1 + max(int(names.max(initial=0)), int(edge_names.max(initial=0))), dtype=np.bool_)
-    wanted[names] = True
-    wanted[edge_names] = True
+    wanted = np.zeros(1, dtype=np.bool_)
+    named = np.array([name not in _OWN_TEXT for name in types])
+    by_text = np.array([name not in _NAMED_BY_NUMBER for name in edge_types])
+    for kinds, numbers, chosen in ((nodes[0], nodes[1], named), (edges[0], edges[1], by_text)):
+        for start in range(0, len(kinds), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            found = numbers[rows][chosen[kinds[rows]]]
+            most = int(found.max(initial=0))
+            if most >= len(wanted):
+                wanted = np.concatenate((wanted, np.zeros(most + 1 - len(wanted), dtype=np.bool_)))
+            wanted[found] = True
     return wanted
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit  # scipy.stats takes a second to load
 
 from harness.assess import Evidence
 from harness.model import EventName, Interval
@@ -52,7 +52,7 @@ def unknown(reason: str, kind: str | None = None) -> Value:
 
 def share(part: float, whole: float) -> Interval:
     """Wilson's interval of ``part`` of ``whole`` counts."""
-    z2 = float(norm.ppf(0.5 + CONFIDENCE / 2)) ** 2
+    z2 = float(ndtri(0.5 + CONFIDENCE / 2)) ** 2
     p = part / whole
     middle = (p + z2 / (2 * whole)) / (1 + z2 / whole)
     half = np.sqrt(z2 * (p * (1 - p) / whole + z2 / (4 * whole**2))) / (1 + z2 / whole)
@@ -95,7 +95,7 @@ def _ratio(material: Material, kind: str, above: str, below: str) -> Value:
         return Value(Interval(value, None, None, CONFIDENCE), "too few rows for an interval", kind)
     residuals = tops - value * bottoms
     error = float(np.std(residuals, ddof=1)) * np.sqrt(BATCHES) / total
-    half = float(t.ppf(0.5 + CONFIDENCE / 2, BATCHES - 1)) * error
+    half = float(stdtrit(BATCHES - 1, 0.5 + CONFIDENCE / 2)) * error
     return Value(Interval(value, value - half, value + half, CONFIDENCE), None, kind)
 
 
@@ -116,7 +116,7 @@ def _drift(material: Material, kind: str) -> Value:
     )
     change = float(last.mean() - first.mean())
     error = float(np.sqrt(first.var(ddof=1) / len(first) + last.var(ddof=1) / len(last)))
-    half = float(t.ppf(0.5 + CONFIDENCE / 2, len(first) - 1)) * error
+    half = float(stdtrit(len(first) - 1, 0.5 + CONFIDENCE / 2)) * error
     factor, low, high = (float(np.exp(value)) for value in (change, change - half, change + half))
     return Value(Interval(factor, low, high, CONFIDENCE), None, kind)
 
