@@ -33,6 +33,8 @@ def calls_per_query(
     if t_s.size == 0:
         return {}
     loaded = sorted((p for p in phases if not p.idle and not p.drain), key=lambda p: p.start_s)
+    if not loaded:
+        return {}
     ends_s = [phase.start_s for phase in loaded[1:]] + [float(t_s[-1])]
     found: dict[str, list[tuple[float, float]]] = {}
     for phase, end_s in zip(loaded, ends_s, strict=True):

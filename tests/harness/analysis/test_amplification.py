@@ -51,3 +51,10 @@ def test_what_scatters_from_phase_to_phase_has_an_interval() -> None:
 def test_one_stretch_alone_gives_no_figure() -> None:
     """A kind driven once has no scatter to judge it by."""
     assert calls_per_query(_T_S, _T_S, _PHASES[:2], {"a": _started("a")}) == {}
+
+
+def test_a_run_without_loaded_phases_has_no_figures() -> None:
+    """The idle scenario drives nothing."""
+    idle = tuple(phase for phase in _PHASES if phase.idle)
+
+    assert calls_per_query(_T_S, _T_S, idle, {}) == {}
