@@ -22,7 +22,7 @@ make_base() {
     echo "making a base image of Debian $suite (about a minute)" >&2
     root=$(mktemp -d)
     trap 'rm -rf "$root"' RETURN
-    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates "$suite" "$root" "$(mirror)" >"$cache/debootstrap.log" ||
+    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates "$suite" "$root" $(mirror) >"$cache/debootstrap.log" ||
       fail "debootstrap failed: $(tail -n 2 "$cache/debootstrap.log")"
     rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale,info}
     tar -C "$root" --one-file-system -cf "$archive.part" .
@@ -31,12 +31,8 @@ make_base() {
   docker import "$archive" voice-soak-base >/dev/null
 }
 
-# the mirror this machine's apt uses, else Debian's own
-mirror() {
-  local found
-  found=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -v security | head -n 1 || true)
-  echo "${found:-http://deb.debian.org/debian}"
-}
+# the mirror this machine's apt uses; none where apt has none, and debootstrap then takes its own default
+mirror() { apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -v security | head -n 1 || true; }
 
 # every pinned wheel, fetched outside so that no address or credential of an index is seen by a build
 fetch_wheels() {
