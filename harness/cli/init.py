@@ -37,6 +37,16 @@ scenario = "mixed"               # normal heavy idle duplicates disconnects mixe
 # production_queries_per_h = 1000
 # retention = "30m"              # memory that is held on purpose for so long; a shorter run cannot pass
 
+# A target in a container, started from an image and removed in the end (docs/scale.md):
+# [container]
+# image = "shop/voice:1.4"       # on the engine already; or compose_service = "voice", which is left as it is
+# command = "serve --port {port}" # without it the image's own; {port} and {tts_url} are filled in
+# memory_limit = "2 GiB"         # the limit that production kills at, no swap beyond it
+# env = { LOG_LEVEL = "info" }   # PORT and TTS_URL are set as well
+# network = "host"               # any other needs port = 8080, the container's own, published on 127.0.0.1 only
+# labels = { team = "voice" }
+# restart = "never"              # or "on-failure": each new start is an event
+
 [tts]
 # url = "https://speech.example" # a speech service of your own; without it the mock stands in for ElevenLabs
 # profile = "realistic"          # realistic, instant, slow, or a file
