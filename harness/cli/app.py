@@ -1,34 +1,32 @@
-"""The command line put together. Turns every error into one line on stderr and an exit code."""
+"""The command line put together. Turns every error into one line on stderr and an exit code.
+
+Only the module of the command that is asked for is imported: those that drive a run need a second to load, and judging
+a stored one does not need them.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 
 import typer
 from typer.exceptions import TyperException
 
 from harness import __version__
-from harness.cli import ablate, analyze, attach, compare, demo, doctor, gate, init, plan, report, run
-from harness.cli import list as list_command
 from harness.errors import SoakError
 from harness.model import ExitCode
 
 TRACEBACK_VARIABLE = "SOAK_TRACEBACK"
 """Set, an unexpected error is raised instead of told: Python's own exit code for one, 1, means a failed gate here."""
 
-app = typer.Typer(
-    name="soak",
-    help="Soak tests that tell the truth about memory: drive a voice backend, sample what the operating system holds "
-    "for it, and say with an interval whether it leaks, how fast, and which kind of use grows it.",
-    epilog="Exit codes: 0 pass, 1 a gate failed, 2 wrong usage, 3 inconclusive, 4 invalid run, 130 interrupted.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
-)
+COMMANDS = {
+    name: f"harness.cli.{name}"
+    for name in "run attach analyze report gate compare ablate plan demo list doctor init".split()
+}
+"""Module of each command, in the order of the help; its function has the command's name but for ``_FUNCTIONS``."""
+_FUNCTIONS = {"list": "list_runs"}
 
 
 def _print_version(wanted: bool) -> None:
@@ -37,32 +35,43 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def _root(
-    version: bool = typer.Option(
-        False, "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
-    ),
-) -> None:
-    pass
+def command_line(names: Iterable[str]) -> typer.Typer:
+    """The command line with these of ``COMMANDS``, whose modules are imported."""
+    app = typer.Typer(
+        name="soak",
+        help="Soak tests that tell the truth about memory: drive a voice backend, sample what the operating system "
+        "holds for it, and say with an interval whether it leaks, how fast, and which kind of use grows it.",
+        epilog="Exit codes: 0 pass, 1 a gate failed, 2 wrong usage, 3 inconclusive, 4 invalid run, 130 interrupted.",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    )
+
+    @app.callback()
+    def _root(
+        version: bool = typer.Option(
+            False, "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+        ),
+    ) -> None:
+        pass
+
+    for name in names:
+        app.command(name)(getattr(import_module(COMMANDS[name]), _FUNCTIONS.get(name, name)))
+    return app
 
 
-app.command("run")(run.run)
-app.command("attach")(attach.attach)
-app.command("analyze")(analyze.analyze)
-app.command("report")(report.report)
-app.command("gate")(gate.gate)
-app.command("compare")(compare.compare)
-app.command("ablate")(ablate.ablate)
-app.command("plan")(plan.plan)
-app.command("demo")(demo.demo)
-app.command("list")(list_command.list_runs)
-app.command("doctor")(doctor.doctor)
-app.command("init")(init.init)
+def _asked_for(arguments: Sequence[str]) -> Iterable[str]:
+    """The command that ``arguments`` name; all where they name none, for the help and for what was meant."""
+    first = next((argument for argument in arguments if not argument.startswith("-")), None)
+    return [first] if first in COMMANDS else COMMANDS
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
     """Carries out one command line; the exit code of the contract."""
     try:
+        app = command_line(_asked_for(arguments))
         result = app(list(arguments), prog_name="soak", standalone_mode=False)
     except TyperException as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from harness import __version__
-from harness.cli.app import app, run_command_line
+from harness.cli.app import COMMANDS, run_command_line
 from harness.errors import TargetError
 
 
@@ -26,9 +28,18 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     """Without starting anything."""
-    for command in app.registered_commands:
-        assert run_command_line([str(command.name), "--help"]) == 0
-        assert "Usage: soak" in capsys.readouterr().out
+    for command in COMMANDS:
+        assert run_command_line([command, "--help"]) == 0
+        assert f"Usage: soak {command}" in capsys.readouterr().out
+
+
+def test_judging_does_not_load_what_drives_a_run() -> None:
+    """Its modules alone cost more time than judging a week of samples."""
+    script = (
+        "import sys; from harness.cli.app import run_command_line; run_command_line(['analyze', '--help']);"
+        "sys.exit('harness.orchestrate.run' in sys.modules or 'harness.cli.run' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.parametrize(
