@@ -1,22 +1,24 @@
 """How many seconds of load until a correct verdict, with early stop, beside a fixed soak judged by usual methods.
 
-    python benchmarks/time_to_verdict.py [--quick] [--seeds N] [--real DIR ...]
+    python benchmarks/time_to_verdict.py [--quick] [--seeds N] [--recorded FOLDER]
 
 Simulated runs have a known truth: leaks by use, by one kind alone and by time, under noise that is correlated over five
 seconds, against budgets of 1, 10 and 50 MB/min. A decision is wrong when it is FAIL for growth below the limit or PASS
-for growth above it. ``--real`` adds stored runs: folders made with ``soak run``, whose names begin with what they are
-(``leaking-...`` or ``clean-...``).
+for growth above it. ``--recorded`` plays the runs that
+``record_runs.py`` made in a folder again, row by row, with the judge looking as it would have; their truth is the
+backend's own ledger.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+from _replay import Replayed, replay
 from _simulated_soak import KINDS, Soak, Truth, simulate, until
 from scipy.stats import kendalltau, linregress
 
@@ -169,25 +171,29 @@ def row(case: Case, seeds: range) -> tuple[str, int, int]:
     return line, early, wrong
 
 
-def real(folders: list[Path]) -> None:
-    """Stored runs by what they are: when each ended, and what was said."""
-    print("\nreal runs: what, ended, seconds, outcome")
-    wrong = total = 0
-    for path in sorted(run for folder in folders for run in folder.glob("*/verdict.json")):
-        verdict, end = (json.loads(file.read_text()) for file in (path, path.with_name("end.json")))
-        what = path.parents[1].name
-        wanted = "fail" if what.startswith("leaking") else "pass"
-        total += 1
-        wrong += verdict["outcome"] not in (wanted, "inconclusive", "invalid")
-        print(f"  {what:20} {end['reason']:12} {end['t_s']:7.1f} {verdict['outcome']}")
-    print(f"{wrong} of {total} wrong")
+def recorded(folder: Path) -> None:
+    """Real runs by the fault that they had: how many the judge ended, when, and how many wrongly."""
+    runs = sorted(file.parent for file in folder.glob("*/*/end.json"))
+    with TemporaryDirectory() as scratch:
+        played = [replay(run, Path(scratch) / "run") for run in runs]
+    print(f"\n{'real runs':<28} {'runs':>5} {'ended early':>12} {'median s':>9} {'p95 s':>6} {'wrong':>6}")
+    for what in dict.fromkeys(run.name.rpartition("-")[0] for run in played):
+        rows = [run for run in played if run.name.rpartition("-")[0] == what]
+        times = sorted(run.at_s for run in rows if run.outcome is run.wanted)
+        text = f"{np.median(times):9.0f} {np.quantile(times, 0.95):6.0f}" if times else f"{'–':>9} {'–':>6}"
+        print(f"{what:<28} {len(rows):>5} {len(times):>12} {text} {sum(map(is_wrong, rows)):>6}")
+    print(f"wrong decisions: {sum(map(is_wrong, played))} in {len(played)} real runs")
+
+
+def is_wrong(run: Replayed) -> bool:
+    return run.outcome not in (run.wanted, None)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two seeds a row")
     parser.add_argument("--seeds", type=int, default=15)
-    parser.add_argument("--real", type=Path, nargs="*", default=[])
+    parser.add_argument("--recorded", type=Path, help="the folder of record_runs.py")
     arguments = parser.parse_args()
     seeds = range(2 if arguments.quick else arguments.seeds)
     print("MB/min; right answers of a whole soak by other methods at the right")
@@ -199,8 +205,8 @@ def main() -> None:
         total, wrong = total + early, wrong + bad
         print(line, flush=True)
     print(f"wrong decisions: {wrong} in {len(seeds) * len(list(cases()))} runs, {total} of them ended early")
-    if arguments.real:
-        real(arguments.real)
+    if arguments.recorded is not None:
+        recorded(arguments.recorded)
 
 
 if __name__ == "__main__":
