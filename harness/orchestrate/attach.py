@@ -22,6 +22,7 @@ from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
 from harness.orchestrate.provenance import harness_commit, host_facts, public_config, versions
 from harness.orchestrate.run import Finished, require_writable
+from harness.orchestrate.run_probes import require_judgeable, with_planned
 from harness.orchestrate.services import Services
 from harness.orchestrate.session import TARGET_PROBE, Cast, Observer, Session, Tap
 from harness.plan.document import Plan
@@ -83,7 +84,8 @@ def prepare_attach(plan: Plan, sources: Sources, *, until_verdict: bool) -> Atta
     for name, build in builders:
         probes.append(build(name if probes else TARGET_PROBE))
     probes.append(ProcessTreeProbe("harness", Role.HARNESS, os.getpid(), max(period_s, 1.0), children=False))
-    probes.extend(entry.build() for entry in plan.probes)
+    probes = with_planned(probes, plan)
+    require_judgeable(plan, probes, (), 0, ())
     reasons = [reason for probe in probes if (reason := probe.check()) is not None]
     if reasons:
         for probe in probes:
@@ -185,7 +187,10 @@ def _prometheus(name: str, url: str, period_s: float, given: Mapping[str, str] |
             "found none: name one with --series rss_bytes=METRIC"
         )
     columns = tuple(column(item, source, item in KNOWN_COUNTERS) for item, source in series.items())
-    return PrometheusProbe(name, Role.TARGET, url, period_s, columns, series)
+    try:
+        return PrometheusProbe(name, Role.TARGET, url, period_s, columns, series)
+    except ValueError as error:  # a selector that is none
+        raise UsageError(f"--series: {error}") from error
 
 
 def _json(name: str, url: str, period_s: float, given: Mapping[str, str] | None) -> Probe:

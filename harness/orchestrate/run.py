@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.model import Column, ColumnKind, EndReason, Role, Unit
+from harness.model import EndReason
 from harness.model.load import LoadPlan
 from harness.orchestrate.container_watch import ContainerWatch
 from harness.orchestrate.containers import Containers, Request
@@ -33,20 +33,18 @@ from harness.orchestrate.launch import Command, Launch, free_port, plan_launch
 from harness.orchestrate.load import LoadProcess, Workers, build_load_plan, build_locustfile_plan, load_process
 from harness.orchestrate.provenance import harness_commit, host_facts, public_config, versions
 from harness.orchestrate.readiness import await_ready
+from harness.orchestrate.run_probes import Pids, probes_of_run, require_judgeable_run
 from harness.orchestrate.services import Service, Services
 from harness.orchestrate.session import TARGET_PROBE, Cast, Observer, Session, Tap, failed_start_dir
 from harness.orchestrate.standing import Standing, Witness
 from harness.plan.document import Plan
 from harness.plan.load import LoadSection
 from harness.probes.base import Probe
-from harness.probes.container import ContainerProbe
-from harness.probes.json_http import JsonHttpProbe
 from harness.probes.process import ProcessTreeProbe
 from harness.sampler import LATENESS_COLUMN, Sampler
 from harness.store.schema import Manifest, ProbeInfo
 from harness.store.writer import RunWriter
 
-MOCK_STATS_PATH = "/admin/stats"
 MOCK_READY_PATH = "/admin/health"
 LOAD_GRACE_S = 60.0
 """A load still running this long after its plan and its last drain have ended is stopped, and the run is invalid."""
@@ -82,6 +80,7 @@ def prepare(plan: Plan) -> Preparation:
     _workers(plan.load)  # raises where the plan wants them both here and elsewhere
     launch = plan_launch(plan)
     load = _plan_load(plan, launch.base_url)
+    require_judgeable_run(plan, launch, load)
     return Preparation(plan, launch, load, out_dir, web_port=free_port() if plan.run.web else None)
 
 
@@ -295,27 +294,14 @@ class _Starter:
     def _probes(
         self, load: Service, target: Service | None, mock: Service | None, container_id: str | None
     ) -> tuple[Probe, ...]:
-        plan = self.preparation.plan
+        launch, plan = self.preparation.launch, self.preparation.plan
+        pids = Pids(
+            generator=load.pid,
+            target=launch.target_pid if target is None else target.pid,
+            mock=None if mock is None else mock.pid,
+        )
         period_s = plan.run.sampling_period_s(self.preparation.load.duration_s)
-        probes: list[Probe] = []
-        target_pid = target.pid if target is not None else self.preparation.launch.target_pid
-        if target_pid is not None:
-            probes.append(ProcessTreeProbe(TARGET_PROBE, Role.TARGET, target_pid, period_s))
-        if container_id is not None:
-            probes.append(ContainerProbe(container_id, name=TARGET_PROBE, period_s=period_s))
-        if mock is not None:
-            probes.append(ProcessTreeProbe("mock", Role.MOCK, mock.pid, max(period_s, 1.0)))
-            probes.append(self._tts_probe(max(period_s, 1.0)))
-        probes.append(ProcessTreeProbe("generator", Role.GENERATOR, load.pid, max(period_s, 1.0)))
-        probes.append(ProcessTreeProbe("harness", Role.HARNESS, os.getpid(), max(period_s, 1.0), children=False))
-        probes.extend(entry.build() for entry in plan.probes)
-        return tuple(probes)
-
-    def _tts_probe(self, period_s: float) -> JsonHttpProbe:
-        """The calls that the target makes to the speech service, from the mock's own ledger."""
-        column = Column("tts_calls_count", Unit.COUNT, ColumnKind.COUNTER, "requests to the speech service")
-        url = f"{self.preparation.launch.tts_url}{MOCK_STATS_PATH}"
-        return JsonHttpProbe("tts", Role.MOCK, url, period_s, (column,), {column.name: "requests_total"})
+        return tuple(probes_of_run(plan, launch, period_s, pids, container_id))
 
     def _manifest(self, probes: tuple[Probe, ...]) -> Manifest:
         plan = self.preparation.plan

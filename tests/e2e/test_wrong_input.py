@@ -70,6 +70,18 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     assert "expected a free port for the target" in done.stderr
 
 
+def test_a_gate_on_what_is_not_recorded_is_found_before_the_start(tmp_path: Path) -> None:
+    """For ``run`` and for ``attach``: no run is stored, nothing was started."""
+    (tmp_path / "soak.toml").write_text("[gates]\nmax_active_dialogues = 5\n")
+    for arguments in (["run", "mixed"], ["attach", "--pid", str(os.getpid()), "--duration", "2s"]):
+        done = soak(tmp_path, *arguments)
+
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert "the gate max_active_dialogues judges what this run does not record" in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["soak.toml"]
+
+
 def test_a_variable_is_as_wrong_as_a_flag(tmp_path: Path) -> None:
     """SOAK_DURATION is read where no flag is given."""
     done = subprocess.run(

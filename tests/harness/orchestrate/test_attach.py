@@ -22,7 +22,7 @@ from harness.orchestrate.attach import (
     primary_column,
 )
 from harness.orchestrate.session import Tick
-from harness.plan.document import load_plan
+from harness.plan.document import Plan, load_plan
 from harness.probes.json_http import JsonHttpProbe
 from harness.store.reader import read_run
 from tests.support.pages import served
@@ -197,3 +197,26 @@ def test_the_best_column_is_judged(names: list[str], primary: str | None) -> Non
             primary_column(probe)
     else:
         assert primary_column(probe) == primary
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"gates": {"max_latency_drift": 2.0}}, "the gate max_latency_drift judges what this run does not record"),
+        ({"gates": {"kinds": {"normal": "1 KiB"}}}, "expected driven load"),
+        ({"log_rules": [{"preset": "incident"}]}, "expected the log of 'target', found none"),
+    ],
+)
+def test_a_gate_on_what_is_not_recorded_is_refused(tmp_path: Path, sections: dict[str, object], says: str) -> None:
+    """Before anything is stored."""
+    plan = Plan.model_validate({"run": {"out": str(tmp_path)}, **sections})
+    with pytest.raises(UsageError, match=says):
+        prepare_attach(plan, Sources(pid=os.getpid()), until_verdict=False)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_series_that_is_none_is_refused(tmp_path: Path) -> None:
+    """As a mistake of the command line."""
+    with served(METRICS) as page, pytest.raises(UsageError, match="--series: expected a series"):
+        prepare(tmp_path, Sources(prometheus=page.url, series={"held_bytes": "bad{"}))
