@@ -17,6 +17,7 @@ import csv
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -260,7 +261,7 @@ def schedule(duration_s: float | None, speedup: float) -> None:
 
 
 def memory(conversations_count: int) -> None:
-    """Resident memory of the generator from the first twentieth of the conversations to the last."""
+    """Memory of the generator from the first twentieth of the conversations to the last, and ``soak attach`` on it."""
     with server(chunk_bytes=300) as base_url, tempfile.TemporaryDirectory() as folder:
         read_fd, write_fd = os.pipe()
         plan = closed_plan(Backend(base_url), 24 * 3600.0, users_count=40)
@@ -274,7 +275,7 @@ def memory(conversations_count: int) -> None:
             stderr=log,
         )
         os.close(write_fd)
-        print(f"generator pid {running.pid}", flush=True)
+        attached = attach(running.pid, Path(folder) / "reports")
         marks, completed, first = [conversations_count * part // 20 for part in range(1, 21)], 0, None
         path = Path(folder) / "load.csv"
         while marks and running.poll() is None:
@@ -286,10 +287,18 @@ def memory(conversations_count: int) -> None:
                 first = anonymous if first is None else first
                 grown = (anonymous - first) / 2**20
                 print(f"{completed:>10} conversations  {anonymous / 2**20:8.2f} MiB  {grown:+.2f} MiB", flush=True)
+        attached.send_signal(signal.SIGINT)
+        print(f"soak attach on the generator: {attached.communicate()[0].strip()}")
         running.terminate()
         running.wait()
         os.close(read_fd)
         log.close()
+
+
+def attach(pid: int, out: Path) -> subprocess.Popen[str]:
+    """``soak attach`` on the generator, against 10 MiB an hour, until it is interrupted."""
+    command = ("-m", "harness", "attach", "--pid", str(pid), "--out", str(out), "--max-growth", "10 MiB/h", "--quiet")
+    return subprocess.Popen((sys.executable, *command), stderr=subprocess.STDOUT, stdout=subprocess.PIPE, text=True)
 
 
 def main() -> None:
