@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import options
+from harness.cli.plan_show import planned_load, show_json, show_lines
 from harness.errors import UsageError
 from harness.model import ExitCode
 from harness.timeline import (
@@ -69,11 +70,17 @@ def plan(
     duration: options.Duration = None,
     speedup: options.Speedup = None,
     seed: options.Seed = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Show what a run would drive when, and how well each kind will be known.")
+    ] = False,
+    config: options.Config = None,
     as_json: options.Json = False,
 ) -> ExitCode:
     """Say how long a soak must be to see --detect, or what one of --duration can see, at the noise of RUN.
 
     Examples:
+
+      soak plan --show --scenario mixed --duration 10m --speedup 100
 
       soak plan --detect "1 MB/min" reports/20261122T131500Z-mixed-1a2b
 
@@ -81,11 +88,16 @@ def plan(
 
       soak plan --duration 10m reports/20261122T131500Z-mixed-1a2b
     """
-    if detect is None and duration is None:
-        raise UsageError("expected --detect '1 MB/min' or --duration 10m, found neither")
+    if detect is None and duration is None and not show:
+        raise UsageError("expected --detect '1 MB/min', --duration 10m or --show, found none of them")
     noise, load, source = _noise_and_load(run, scenario, speedup, seed)
     data: dict[str, Any] = {"noise_from": source, "long_run_variance_bytes2_s": noise.long_run_variance}
-    lines = [f"at the noise of {source}:"]
+    lines = [f"at the noise of {source}"]
+    if show:
+        wanted = scenario or (load.scenario if run is not None else None)
+        planned = planned_load(config, {"scenario": wanted, "duration": duration, "speedup": speedup, "seed": seed})
+        data["plan"] = show_json(planned, noise.long_run_variance)
+        lines = [*show_lines(planned, noise.long_run_variance), "", *lines]
     if detect is not None:
         _add_needs(detect, noise, load, data, lines)
     if duration is not None:
