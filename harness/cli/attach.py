@@ -8,11 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli import options
-from harness.cli.carry import conclude
+from harness.cli.carry import Shown, conclude
 from harness.errors import ProbeError, UsageError
 from harness.model import ExitCode
 from harness.orchestrate.attach import SCENARIO, Attachment, Sources, carry_out_attach, prepare_attach
-from harness.orchestrate.run import Finished
 from harness.orchestrate.session import Tick
 from harness.plan.document import load_plan
 from harness.report.live import LiveFacts, LiveState, LiveView
@@ -45,6 +44,7 @@ def attach(
     ] = False,
     config: options.Config = None,
     out: options.Out = None,
+    web: Annotated[bool | None, typer.Option("--web", envvar="SOAK_WEB", help="A page with memory, live.")] = None,
     max_growth: options.MaxGrowth = None,
     max_memory: options.MaxMemory = None,
     as_json: options.Json = False,
@@ -59,9 +59,11 @@ def attach(
       soak attach --pid 4242 --node 127.0.0.1:9229 --until-verdict --max-growth "1 MB/min"
 
       soak attach --json-url http://127.0.0.1:3000/debug/memory --field rss_bytes=rss --duration 10m
+
+      soak attach --pid 4242 --web
     """
     overrides: dict[str, dict[str, Any]] = {
-        "run": {"duration": duration, "out": out},
+        "run": {"duration": duration, "out": out, "web": web},
         **options.gate_overrides(max_growth, None, max_memory),
     }
     sources = Sources(pid, container, node, prometheus, json_url, _pairs("--series", series), _pairs("--field", field))
@@ -69,30 +71,37 @@ def attach(
         attachment = prepare_attach(load_plan(config, overrides), sources, until_verdict=until_verdict)
     except ProbeError as error:  # found before anything was started
         raise UsageError(str(error)) from error
-    finished = _carry_out(attachment, quiet=quiet)
-    return conclude(finished, as_json=as_json, quiet=quiet)
-
-
-def _carry_out(attachment: Attachment, *, quiet: bool) -> Finished:
-    limit = attachment.plan.gates.limits().max_growth_bytes_per_h
-    view = LiveView(sys.stderr, LiveFacts(SCENARIO, attachment.duration_s, attachment.primary, limit), quiet=quiet)
-
-    def show(tick: Tick) -> None:
-        so_far = tick.so_far
-        view.update(
-            LiveState(
-                t_s=tick.t_s,
-                memory_bytes=tick.memory_bytes,
-                growth_bytes_per_h=so_far.growth_bytes_per_h if so_far is not None else None,
-                outcome=so_far.outcome if so_far is not None else None,
-                waits_for=so_far.waits_for if so_far is not None else None,
-            )
-        )
-
+    shown = _shown(attachment, quiet=quiet)
     try:
-        return carry_out_attach(attachment, show)
+        finished = carry_out_attach(attachment, lambda tick: shown.update(tick.run_dir, _state(tick)))
+        shown.leave_terminal()
+        return conclude(finished, as_json=as_json, quiet=quiet)
     finally:
-        view.close()
+        shown.close()
+
+
+def _shown(attachment: Attachment, *, quiet: bool) -> Shown:
+    """Where the run is shown; says where the page is."""
+    limit = attachment.plan.gates.limits().max_growth_bytes_per_h
+    facts = LiveFacts(SCENARIO, attachment.duration_s, attachment.primary, limit)
+    page = None
+    if attachment.plan.run.web:
+        from harness.report.web import LivePage
+
+        page = LivePage()
+        sys.stderr.write(f"live page: {page.url}\n")  # also with --quiet: nothing else says where it is
+    return Shown(LiveView(sys.stderr, facts, quiet=quiet), for_page=page is not None, page=page)
+
+
+def _state(tick: Tick) -> LiveState:
+    so_far = tick.so_far
+    return LiveState(
+        t_s=tick.t_s,
+        memory_bytes=tick.memory_bytes,
+        growth_bytes_per_h=so_far.growth_bytes_per_h if so_far is not None else None,
+        outcome=so_far.outcome if so_far is not None else None,
+        waits_for=so_far.waits_for if so_far is not None else None,
+    )
 
 
 def _pairs(option: str, given: list[str] | None) -> dict[str, str] | None:

@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from harness.cli.evidence import Evidence, require_diagnosable
 from harness.model import EXIT_CODE_OF_OUTCOME, EndReason, Event, EventName, ExitCode, Outcome
@@ -19,6 +19,9 @@ from harness.plan.document import Plan
 from harness.report.live import LiveFacts, LiveState, LiveView
 from harness.report.live_file import LiveFile
 
+if TYPE_CHECKING:
+    from harness.report.web import LivePage
+
 
 def carry_out_with_view(plan: Plan, *, quiet: bool, stream: TextIO) -> Finished:
     """Carries ``plan`` out, showing progress on ``stream``. Raises SoakError and KeyboardInterrupt."""
@@ -26,21 +29,21 @@ def carry_out_with_view(plan: Plan, *, quiet: bool, stream: TextIO) -> Finished:
     preparation = prepare(plan)
     limit = plan.gates.limits().max_growth_bytes_per_h
     facts = LiveFacts(preparation.load.scenario, preparation.load.duration_s, "target.anon_bytes", limit)
-    view = LiveView(stream, facts, quiet=quiet)
+    shown = Shown(LiveView(stream, facts, quiet=quiet), for_page=preparation.web_port is not None)
+    if preparation.web_port is not None:  # also with --quiet: nothing else says where it is
+        stream.write(f"live page: http://{LOOPBACK}:{preparation.web_port}\n")
     if not quiet:
         stream.write(f"{_opening(preparation.launch)}\n")
-        if preparation.web_port is not None:
-            stream.write(f"live page: http://{LOOPBACK}:{preparation.web_port}\n")
         if (command := worker_command(preparation)) is not None:
             stream.write(f"waiting for {plan.load.expect_workers} load workers, each started by: {command}\n")
-    evidence = Evidence(plan, judge_and_report, stream, quiet=quiet, on_begin=view.close)
+    evidence = Evidence(plan, judge_and_report, stream, quiet=quiet, on_begin=shown.leave_terminal)
     try:
-        finished = carry_out(preparation, _Progress(view, for_page=preparation.web_port is not None), evidence)
+        finished = carry_out(preparation, _Progress(shown), evidence)
         return replace(finished, judged=evidence.judged is not None)
     except Interrupted as error:
         raise KeyboardInterrupt from error
     finally:
-        view.close()
+        shown.close()
 
 
 def _opening(launch: Launch) -> str:
@@ -51,13 +54,45 @@ def _opening(launch: Launch) -> str:
     return f"{target} at {launch.base_url}{mock}"
 
 
-class _Progress:
-    """Turns ticks and events into what the view shows."""
+class Shown:
+    """A run's state on the terminal and, ``for_page``, in its directory for a page; ``page`` is one of our own."""
 
-    def __init__(self, view: LiveView, *, for_page: bool) -> None:
+    def __init__(self, view: LiveView, *, for_page: bool, page: LivePage | None = None) -> None:
         self._view = view
         self._for_page = for_page
+        self._page = page
         self._file: LiveFile | None = None
+
+    def update(self, run_dir: Path, state: LiveState) -> None:
+        """Call once a tick."""
+        self._view.update(state)
+        if not self._for_page:
+            return
+        if self._file is None:
+            self._file = LiveFile(run_dir)
+            if self._page is not None:
+                self._page.show(run_dir)
+        self._file.update(state)
+
+    def leave_terminal(self) -> None:
+        """Others may write there now; a page goes on."""
+        self._view.close()
+
+    def close(self) -> None:
+        """Ends everything; may be called twice."""
+        self.leave_terminal()
+        if self._page is not None:
+            self._page.close()
+            self._page = None
+        if self._file is not None:
+            self._file.close()
+
+
+class _Progress:
+    """Turns ticks and events into what is shown."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
         self._phase: Event | None = None
         self._problem: str | None = None
 
@@ -69,7 +104,7 @@ class _Progress:
                 self._problem = str(event.fields.get("reason"))
         fields = self._phase.fields if self._phase is not None else {}
         so_far = tick.so_far
-        self._show(
+        self._shown.update(
             tick.run_dir,
             LiveState(
                 t_s=tick.t_s,
@@ -87,12 +122,6 @@ class _Progress:
                 generator_problem=self._problem,
             ),
         )
-
-    def _show(self, run_dir: Path, state: LiveState) -> None:
-        self._view.update(state)
-        if self._for_page:
-            self._file = self._file or LiveFile(run_dir)
-            self._file.update(state)
 
 
 def conclude(finished: Finished, *, as_json: bool, quiet: bool) -> ExitCode:

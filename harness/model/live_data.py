@@ -47,6 +47,10 @@ class LiveRun:
             "verdict": _outcome(self._run_dir / "verdict.json"),
         }
 
+    def is_judged(self) -> bool:
+        """Whether there is a verdict to tell."""
+        return (self._run_dir / "verdict.json").is_file()
+
     def _rows(self, offset: int) -> tuple[list[list[float | None]], int]:
         probe, _, column = self._metric.partition(".")
         path = self._run_dir / "samples" / f"{probe}.csv"

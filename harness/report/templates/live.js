@@ -1,7 +1,7 @@
 // Draws a run that goes on: asks for the news once a second and redraws. No library, nothing from elsewhere.
 "use strict";
 (() => {
-  const state = { samples: 0, events: 0, t: [], v: [], spans: [], marks: [], kinds: [], ended: false };
+  const state = { samples: 0, events: 0, t: [], v: [], spans: [], marks: [], kinds: [], ended: false, verdict: null };
   const SVG = "http://www.w3.org/2000/svg";
   const byId = (id) => document.getElementById(id);
 
@@ -28,6 +28,7 @@
     for (const event of news.events) takeEvent(event);
     if (state.t.length > 40000) thin();
     state.ended = news.end !== null;
+    state.verdict = news.verdict;
     words(news);
     draw();
   }
@@ -162,12 +163,19 @@
   async function poll() {
     try {
       const answer = await fetch(`news?samples=${state.samples}&events=${state.events}`);
-      if (answer.ok) take(await answer.json());
+      const news = answer.ok ? await answer.json() : null;
+      if (news) take(news);
     } catch {
-      byId("title").textContent = "the run has ended, or its page has been closed";
+      closed();
       return;
     }
     setTimeout(poll, document.hidden ? 4000 : 1000);
+  }
+
+  function closed() {
+    const verdict = byId("verdict");
+    show("phase", "ended", "the run is over, or its page was closed");
+    if (!state.verdict) show("verdict", verdict.firstChild ? verdict.firstChild.textContent : "none yet", "the final one stands on the terminal and in the report", verdict.className);
   }
 
   window.addEventListener("resize", draw);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -63,3 +65,35 @@ def test_a_closed_page_frees_its_port(tmp_path: Path) -> None:
     assert port is not None
     with LivePage(run, port) as again:
         assert httpx.get(again.url).status_code == 200
+
+
+def test_the_address_stands_before_the_run(tmp_path: Path) -> None:
+    """Until there is one, the page is told so without an error."""
+    with LivePage() as page:
+        before = httpx.get(page.url + "news")
+        page.show(write_run(tmp_path, replace(FIXED, duration_s=5.0, end=None)))
+        after = httpx.get(page.url + "news").json()
+
+    assert (before.status_code, before.json()) == (200, None)
+    assert len(after["rows"]) == 5
+
+
+def test_an_idle_connection_does_not_hold_up_the_news(url: str) -> None:
+    """Browsers open connections ahead of need."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port)):
+        assert httpx.get(url + "news", timeout=3).status_code == 200
+
+
+def test_who_listens_hears_the_verdict_before_the_end(tmp_path: Path) -> None:
+    """Closing waits for the next question of a page that is open, and for nobody else."""
+    run = write_run(tmp_path, replace(FIXED, duration_s=5.0))
+    page = LivePage(run)
+    httpx.get(page.url + "news")
+    (run / "verdict.json").write_text('{"outcome": "pass"}')
+    closing = threading.Thread(target=page.close)
+    closing.start()
+    last = httpx.get(page.url + "news").json()
+    closing.join()
+
+    assert last["verdict"] == "pass"
