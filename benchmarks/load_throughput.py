@@ -275,7 +275,7 @@ def memory(conversations_count: int) -> None:
             stderr=log,
         )
         os.close(write_fd)
-        attached = attach(running.pid, Path(folder) / "reports")
+        attached, began_s = attach(running.pid, Path(folder) / "reports"), time.monotonic()
         marks, completed, first = [conversations_count * part // 20 for part in range(1, 21)], 0, None
         path = Path(folder) / "load.csv"
         while marks and running.poll() is None:
@@ -288,7 +288,8 @@ def memory(conversations_count: int) -> None:
                 grown = (anonymous - first) / 2**20
                 print(f"{completed:>10} conversations  {anonymous / 2**20:8.2f} MiB  {grown:+.2f} MiB", flush=True)
         attached.send_signal(signal.SIGINT)
-        print(f"soak attach on the generator: {attached.communicate()[0].strip()}")
+        watched_s = time.monotonic() - began_s
+        print(f"soak attach on the generator: {growth(json.loads(attached.communicate()[0]), watched_s)}")
         running.terminate()
         running.wait()
         os.close(read_fd)
@@ -296,9 +297,18 @@ def memory(conversations_count: int) -> None:
 
 
 def attach(pid: int, out: Path) -> subprocess.Popen[str]:
-    """``soak attach`` on the generator, against 10 MiB an hour, until it is interrupted."""
-    command = ("-m", "harness", "attach", "--pid", str(pid), "--out", str(out), "--max-growth", "10 MiB/h", "--quiet")
-    return subprocess.Popen((sys.executable, *command), stderr=subprocess.STDOUT, stdout=subprocess.PIPE, text=True)
+    """``soak attach`` on the generator until it is interrupted."""
+    command = ("-m", "harness", "attach", "--pid", str(pid), "--out", str(out), "--quiet", "--json")
+    return subprocess.Popen((sys.executable, *command), stdout=subprocess.PIPE, text=True)
+
+
+def growth(verdict: dict[str, Any], watched_s: float) -> str:
+    """The verdict's figure in words."""
+    per_h, hours = verdict["memory"]["growth_bytes_per_h"], watched_s / 3600.0
+    if per_h["estimate"] is None:
+        return f"{verdict['outcome']}, growth not known"
+    middle, low, high = (per_h[name] * hours / 2**20 for name in ("estimate", "low", "high"))
+    return f"{middle:+.2f} MiB ({low:+.2f} to {high:+.2f}) over {60.0 * hours:.0f} minutes"
 
 
 def main() -> None:
