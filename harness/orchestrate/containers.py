@@ -21,6 +21,7 @@ import psutil
 
 from harness.errors import ProbeError, TargetError, UsageError
 from harness.orchestrate import container_keeper
+from harness.orchestrate.container_history import ContainerHistory
 from harness.orchestrate.container_watch import ContainerWatch
 from harness.plan.container import OWN_LABEL_PREFIX, ContainerSection
 from harness.probes.cgroup import find_cgroup
@@ -191,13 +192,14 @@ class Containers:
         state = find_running(self.engine, container_id)
         ours = any(container.id == state.container_id for container in self._started)
         local = state.pid is not None and find_cgroup(state.pid, state.container_id) is not None
-        return ContainerWatch(
+        history = ContainerHistory(
             self.engine,
             state.container_id,
             log_file=log_file,
             counts_kills=local,
             log_since_s=parse_time_s(state.started_at) if ours else None,
         )
+        return ContainerWatch(history)
 
     def _call_keeper(self) -> None:
         if self._keeper is None:

@@ -98,7 +98,7 @@ class Session:
             if self.cast.load is not None:
                 self.services.stop_one(self.cast.load)  # it writes load.csv, whose rows end.json counts
             self._pass_on_events()
-            self._pass_on_watched()
+            self._pass_on_watched(last=True)
             self._pass_on_witnessed(last=True)
             self.sampler.close()
         except StoreError:
@@ -190,9 +190,9 @@ class Session:
             for event in (self.witness.finish if last else self.witness.poll)(self._now_s()):
                 self.writer.event(event)
 
-    def _pass_on_watched(self) -> None:
+    def _pass_on_watched(self, *, last: bool = False) -> None:
         if self.watch is not None:
-            for event in self.watch.poll(self._now_s()):
+            for event in (self.watch.finish if last else self.watch.poll)(self._now_s()):
                 self.writer.event(event)
 
     def _note(self, text: str) -> None:

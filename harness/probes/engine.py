@@ -7,12 +7,15 @@ Every failure is a ProbeError that says what to do.
 from __future__ import annotations
 
 import contextlib
+import json
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 from harness.errors import ProbeError
 
@@ -20,9 +23,17 @@ if TYPE_CHECKING:
     import docker
 
 TIMEOUT_S = 10.0
+"""An engine silent for so long does not answer."""
+
+ANSWER_S = 20.0
+"""A whole answer takes no longer, however busily its bytes trickle."""
+
 LOG_SLICE_BYTES = 2**20
 LOG_SLICE_LINES = 5000
 """A slice of a log is bounded by both; the engine reads lines from the end of its file, so the bound is its own too."""
+
+_HEADER_BYTES = 8
+_PIECE_BYTES = 2**16
 
 COMPOSE_SERVICE_LABEL = "com.docker.compose.service"
 COMPOSE_PROJECT_LABEL = "com.docker.compose.project"
@@ -137,34 +148,61 @@ class DockerEngine:
     def events(self, container: str, since_s: float, until_s: float) -> tuple[EngineEvent, ...]:
         if until_s <= since_s:
             return ()
-        # fractions of a second, which the engine takes and the client's types do not know: an end in the future would
-        # have the engine wait for it
-        window: dict[str, Any] = {"since": f"{since_s:.9f}", "until": f"{until_s:.9f}"}
-        of_container = {"container": container, "type": "container"}
+        # fractions of a second, which the engine takes: an end in the future would have it wait for that
+        window = {"since": f"{since_s:.9f}", "until": f"{until_s:.9f}"}
+        filters = json.dumps({"container": [container], "type": ["container"]})
         with engine_errors(f"events of container {container!r}"):
-            stream = self.client.api.events(**window, filters=of_container, decode=True)
-            with contextlib.closing(stream):
-                found = [event_of(item) for item in stream]
+            lines = self._answer("/events", window | {"filters": filters}).splitlines()
+            found = [event_of(json.loads(line)) for line in lines if line.strip()]
         return tuple(event for event in found if since_s <= event.time_s < until_s)
 
     def log(self, container: str, since_s: float, until_s: float) -> bytes:
-        slice_ = bytearray()
+        window = {"since": f"{since_s:.9f}", "until": f"{until_s:.9f}", "tail": str(LOG_SLICE_LINES)}
         with engine_errors(f"the log of container {container!r}"):
-            stream = self.client.api.logs(
-                container, stream=True, follow=False, since=since_s, until=until_s, tail=LOG_SLICE_LINES
-            )
-            with contextlib.closing(stream):
-                for piece in stream:
-                    slice_ += piece
-                    if len(slice_) >= LOG_SLICE_BYTES:
-                        break
-        return bytes(slice_)
+            on_terminal = self.client.api.inspect_container(container)["Config"].get("Tty", False)
+            path = f"/containers/{quote(container, safe='')}/logs"
+            told = self._answer(path, window | {"stdout": "1", "stderr": "1"}, LOG_SLICE_BYTES)
+        return told if on_terminal else without_headers(told)
+
+    def _answer(self, path: str, params: Mapping[str, str], at_most_bytes: float = math.inf) -> bytes:
+        """What the engine answers, its beginning where that is longer than ``at_most_bytes``.
+
+        The client's own ``events`` waits for ever and its ``logs`` switches the time-out of the connection off.
+        """
+        import docker.errors
+        import requests
+
+        api, deadline_s, told = self.client.api, time.monotonic() + ANSWER_S, bytearray()
+        url = f"{api.base_url}/v{api.api_version}{path}"
+        with api.get(url, params=dict(params), stream=True, timeout=TIMEOUT_S) as response:
+            try:
+                response.raise_for_status()
+            except requests.HTTPError as error:
+                docker.errors.create_api_error_from_http_exception(error)
+            for piece in response.iter_content(_PIECE_BYTES):
+                told += piece
+                if len(told) >= at_most_bytes:
+                    break
+                if time.monotonic() > deadline_s:
+                    raise TimeoutError
+        return bytes(told)
 
     def now_s(self) -> float:
         return time.time() + self._ahead_s
 
     def close(self) -> None:
         self.client.close()
+
+
+def without_headers(frames: bytes) -> bytes:
+    """The output in an engine's ``frames``, each of which tells its stream and its length in eight bytes."""
+    output, at = bytearray(), 0
+    while at + _HEADER_BYTES <= len(frames):
+        length = int.from_bytes(frames[at + 4 : at + _HEADER_BYTES], "big")
+        at += _HEADER_BYTES
+        output += frames[at : at + length]
+        at += length
+    return bytes(output)
 
 
 @contextlib.contextmanager
@@ -179,7 +217,7 @@ def engine_errors(expected: str) -> Iterator[None]:
         raise ProbeError(f"expected {expected}, the engine knows none; `docker ps --all` lists them") from error
     except docker.errors.APIError as error:
         raise ProbeError(f"expected {expected}, the engine refused: {error.explanation or error}") from error
-    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+    except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
         where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
         raise ProbeError(
             f"expected {expected}, found no engine that answers at {where}; start one, "

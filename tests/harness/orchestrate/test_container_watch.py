@@ -1,146 +1,86 @@
-"""What a watched container's engine says, as events of the run."""
+"""A container's history, asked for without waiting."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator
+from queue import SimpleQueue
+from threading import Event as Signal
 from typing import Any
 
 import pytest
 
-from harness.errors import ProbeError
 from harness.model import Event
 from harness.orchestrate import container_watch
-from harness.orchestrate.container_watch import ContainerWatch
-from harness.probes.engine import ContainerState, EngineEvent
+from harness.orchestrate.container_history import note
+from harness.orchestrate.container_watch import SILENCE_S, ContainerWatch
 
 
-class FakeEngine:
-    """An engine at 1000 s whose past a test writes; ``slices`` are the windows that were asked for."""
+class SlowHistory:
+    """Answers with one note a poll, once it is let."""
 
     def __init__(self) -> None:
-        self.time_s = 1000.0
-        self.past: list[EngineEvent] = []
-        self.output = b""
-        self.slices: list[tuple[float, float]] = []
-        self.log_path = ""
-        self.broken = False
+        self.asked: SimpleQueue[float] = SimpleQueue()
+        self.may_answer = Signal()
+        self.mistake: Exception | None = None
 
-    def state(self, container: str) -> ContainerState:
-        return ContainerState(container, "backend", running=True, started_at="", log_path=self.log_path)
-
-    def statistics(self, container: str) -> Mapping[str, Any]:
-        return {}
-
-    def events(self, container: str, since_s: float, until_s: float) -> tuple[EngineEvent, ...]:
-        if self.broken:
-            raise ProbeError("expected events, found no engine that answers")
-        return tuple(event for event in self.past if since_s <= event.time_s < until_s)
-
-    def log(self, container: str, since_s: float, until_s: float) -> bytes:
-        self.slices.append((since_s, until_s))
-        return self.output
-
-    def now_s(self) -> float:
-        return self.time_s
-
-    def close(self) -> None: ...
+    def poll(self, t_s: float) -> list[Event]:
+        self.asked.put(t_s)
+        assert self.may_answer.wait(10)
+        if self.mistake is not None:
+            raise self.mistake
+        return [note(t_s, f"asked at {t_s:g}")]
 
 
 @pytest.fixture
-def engine() -> FakeEngine:
-    return FakeEngine()
+def history() -> Iterator[SlowHistory]:
+    """Its thread is let go afterwards."""
+    history = SlowHistory()
+    yield history
+    history.may_answer.set()
 
 
-def names(events: list[Event]) -> list[str]:
-    return [str(event.event) for event in events]
+def watching(history: Any) -> ContainerWatch:
+    return ContainerWatch(history)
 
 
-def test_a_kill_that_ends_the_container(engine: FakeEngine, tmp_path: Path) -> None:
-    """It is an oom_kill and a note with the exit code, at the time when it happened."""
-    watch = ContainerWatch(engine, "47dc", log_file=tmp_path / "target.log")
-    engine.time_s = 1004.0
-    engine.past = [EngineEvent(1001.0, "oom"), EngineEvent(1001.1, "die", 137), EngineEvent(1001.5, "start")]
-
-    events = watch.poll(54.0)
-
-    assert names(events) == ["oom_kill", "note"]
-    assert events[0].t_s == pytest.approx(51.1)
-    assert events[0].fields == {"probe": "target", "count": 1}
-    assert events[1].fields["text"] == "the container of target ended with exit code 137, killed out of memory"
+def texts(events: list[Event]) -> list[str]:
+    return [str(event.fields["text"]) for event in events]
 
 
-def test_a_kill_and_its_end_in_two_polls(engine: FakeEngine, tmp_path: Path) -> None:
-    """The cut between two slices may fall between the kill and the end."""
-    watch = ContainerWatch(engine, "47dc", log_file=tmp_path / "target.log")
-    engine.past = [EngineEvent(1001.9, "oom"), EngineEvent(1002.0, "die", 137)]
-    seen = []
-    for engine.time_s in (1002.0, 1004.0):
-        seen.append(names(watch.poll(engine.time_s - 1000)))
+def test_no_call_waits_for_the_engine(history: SlowHistory) -> None:
+    """One question is under way however often it is polled; its answer comes with the last call."""
+    watch = watching(history)
+    seen = [watch.poll(float(t_s)) for t_s in range(0, 20, 2)]
+    history.may_answer.set()
 
-    assert seen == [[], ["oom_kill", "note"]]
-
-
-def test_a_kill_inside_a_container_that_lives_on(engine: FakeEngine, tmp_path: Path) -> None:
-    """The sampler tells it from the control group's counter; a remote engine has none, so it is told here."""
-    engine.past = [EngineEvent(1001.0, "oom"), EngineEvent(1060.0, "die", 1)]
-    local = ContainerWatch(engine, "47dc", log_file=tmp_path / "target.log")
-    remote = ContainerWatch(engine, "47dc", log_file=tmp_path / "target.log", counts_kills=False)
-    engine.time_s = 1100.0
-
-    assert names(local.poll(100.0)) == ["note"]
-    assert names(remote.poll(100.0)) == ["oom_kill", "note"]
+    assert seen == [[]] * 10
+    assert texts(watch.finish(20.0)) == ["asked at 0", "asked at 20"]
 
 
-def test_slices_of_the_log_follow_one_another(engine: FakeEngine, tmp_path: Path) -> None:
-    """Each slice begins where the last one ended, from the container's start on where that is asked for."""
-    watch = ContainerWatch(engine, "47dc", log_file=tmp_path / "target.log", log_since_s=990.0)
-    engine.output = b"line\n"
-    for engine.time_s in (1002.0, 1004.0):
-        watch.poll(engine.time_s - 1000)
+def test_a_silent_engine_is_told_once(history: SlowHistory) -> None:
+    """After half a minute, until it has answered and is silent again."""
+    watch = watching(history)
+    told = [texts(watch.poll(t_s)) for t_s in (0.0, SILENCE_S - 1, SILENCE_S, SILENCE_S + 2)]
 
-    assert engine.slices == [(990.0, 1002.0), (1002.0, 1004.0)]
-    assert (tmp_path / "target.log").read_bytes() == b"line\nline\n"
+    assert told == [[], [], ["the engine has not answered for 30 s"], []]
 
 
-def test_the_kept_log_is_bounded(engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over its limit the file is moved aside; there are never more than two."""
-    monkeypatch.setattr(container_watch, "LOG_FILE_LIMIT_BYTES", 10)
-    watch = ContainerWatch(engine, "47dc", log_file=tmp_path / "target.log")
-    engine.output = b"0123456\n"
-    for engine.time_s in (1002.0, 1004.0, 1006.0, 1008.0, 1010.0):
-        watch.poll(engine.time_s - 1000)
-
-    assert sorted((file.name, file.stat().st_size) for file in tmp_path.iterdir()) == [
-        ("target.log", 8),
-        ("target.log.1", 16),
-    ]
-
-
-def test_the_log_on_disk_is_noted_as_it_doubles(
-    engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_engine_that_stays_silent_does_not_keep_the_run_from_ending(
+    history: SlowHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One note at the first threshold, with rotated files counted in, and one at every doubling."""
-    monkeypatch.setattr(container_watch, "FIRST_LOG_NOTE_BYTES", 1000.0)
-    log = tmp_path / "47dc-json.log"
-    engine.log_path = str(log)
-    watch = ContainerWatch(engine, "47dc", log_file=tmp_path / "target.log")
-    seen = []
-    for size_bytes in (500, 1200, 1300, 2500):
-        log.write_bytes(b"x" * (size_bytes - 100))
-        log.with_name("47dc-json.log.1").write_bytes(b"x" * 100)
-        seen.append(len(watch.poll(1.0)))
+    """The last call waits for a moment only."""
+    monkeypatch.setattr(container_watch, "FINISH_S", 0.05)
+    watch = watching(history)
+    watch.poll(0.0)
 
-    assert seen == [0, 1, 0, 1]
+    assert watch.finish(1.0) == []
 
 
-def test_trouble_is_told_once_and_its_slice_asked_for_again(engine: FakeEngine, tmp_path: Path) -> None:
-    """Nothing that happened while the engine was silent is lost."""
-    watch = ContainerWatch(engine, "47dc", log_file=tmp_path / "target.log")
-    engine.broken, engine.time_s = True, 1002.0
-    seen = [names(watch.poll(2.0)), names(watch.poll(2.0))]
-    engine.broken, engine.time_s = False, 1004.0
-    engine.past = [EngineEvent(1001.0, "die", 3)]
+def test_a_mistake_of_its_own_is_a_note(history: SlowHistory) -> None:
+    """The thread goes on with the next question."""
+    history.mistake = KeyError("State")
+    history.may_answer.set()
+    watch = watching(history)
+    watch.poll(0.0)
 
-    assert seen == [["note"], []]
-    assert names(watch.poll(4.0)) == ["note"]
+    assert texts(watch.finish(1.0)) == ["unexpected KeyError: 'State'"] * 2
