@@ -11,6 +11,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 
@@ -23,18 +24,26 @@ if TYPE_CHECKING:  # importing Locust patches the standard library, which only i
 POLICY = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:"
 TAB_KEY = "memory"
 
+LOOPBACK_NAMES = ("127.0.0.1", "localhost")
+
 _TAB_SCRIPT = """"use strict";
 (() => {
   const frame = document.createElement("iframe");
   frame.title = "memory";
-  frame.style.cssText = "display:none;position:absolute;left:0;width:100%;height:620px;border:0";
+  frame.style.cssText = "display:none;position:absolute;left:0;width:100%;border:0";
   document.body.append(frame);
+  const isDark = (colour) => (colour.match(/[0-9.]+/g) ?? [255]).slice(0, 3).every((part) => Number(part) < 128);
   setInterval(() => {
     const shown = new URLSearchParams(location.search).get("tab") === "memory";
     if (shown && !frame.src) frame.src = "soak/";
-    const bar = document.querySelector("[role=tablist]");
-    if (bar) frame.style.top = `${bar.getBoundingClientRect().bottom + scrollY + 8}px`;
     frame.style.display = shown ? "block" : "none";
+    const bar = document.querySelector("[role=tablist]"), inside = frame.contentDocument?.querySelector("main");
+    if (!shown || !bar || !inside) return;
+    const top = bar.getBoundingClientRect().bottom + scrollY + 8;
+    frame.style.top = `${top}px`;
+    frame.style.height = `${Math.max(inside.offsetHeight + 28, innerHeight - top)}px`;
+    frame.contentDocument.documentElement.style.colorScheme =
+      isDark(getComputedStyle(document.body).backgroundColor) ? "dark" : "light";
   }, 250);
 })();
 """
@@ -48,6 +57,7 @@ def add_memory_tab(environment: Environment) -> None:
     tabs = [*page.template_args.get("extended_tabs", []), {"title": "Memory", "key": TAB_KEY}]
     page.template_args["extended_tabs"] = tabs
     page.app.register_blueprint(memory_pages(LiveRun(Path(run_dir))))
+    page.app.before_request(_only_for_this_machine)
     page.app.after_request(_with_script)
 
 
@@ -75,6 +85,13 @@ def memory_pages(run: LiveRun) -> Blueprint:
         return response
 
     return pages
+
+
+def _only_for_this_machine() -> Response | None:
+    """A page from elsewhere must not reach the run, or Locust's own buttons, by pointing its name at this machine."""
+    if urlsplit(f"//{request.host}").hostname in LOOPBACK_NAMES:
+        return None
+    return Response("only for this machine\n", 403, content_type="text/plain")
 
 
 def _json(run: LiveRun, samples: int, events: int) -> str:

@@ -68,3 +68,14 @@ def test_without_page_or_run_nothing_happens(monkeypatch: pytest.MonkeyPatch, tm
     add_memory_tab(cast(Any, SimpleNamespace(web_ui=None)))
 
     assert environment.web_ui.template_args["extended_tabs"] == [{"key": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1:8089", 200), ("localhost", 200), ("evil.example:8089", 403), ("127.0.0.1.evil.example", 403)],
+)
+def test_only_loopback_names_are_answered(page: tuple[Any, Flask], host: str, status: int) -> None:
+    """Neither the run nor Locust's own page."""
+    client = page[1].test_client()
+
+    assert [client.get(path, headers={"Host": host}).status_code for path in ("/", "/soak/news")] == [status, status]

@@ -57,7 +57,7 @@
     const value = state.v.findLast((v) => v !== null);
     const soFar = news.so_far || {};
     byId("title").textContent = `${news.scenario}: ${news.metric}`;
-    const phase = state.ended ? "ended" : last ? (last.to === null ? last.phase || last.kind : "draining") : "not known yet";
+    const phase = state.ended ? "ended" : last ? (last.to === null ? last.phase || last.kind : "draining") : news.scenario === "attach" ? "attached" : "not known yet";
     show("phase", phase, `${clock(now)} so far`);
     show("memory", value === undefined ? "not read yet" : `${digits(value / 1e6)} MB`, value === undefined ? "" : `first ${digits((state.v.find((v) => v !== null) ?? 0) / 1e6)} MB`);
     const growth = soFar.growth_bytes_per_h;
@@ -66,7 +66,7 @@
       show("growth", rate(growth.estimate), ends);
     } else show("growth", "not known yet");
     const outcome = news.verdict || soFar.outcome;
-    show("verdict", outcome ? `${outcome}${news.verdict ? "" : " so far"}` : "none yet", soFar.waits_for ? `waits for ${soFar.waits_for}` : "", outcome || "");
+    show("verdict", outcome ? `${outcome}${news.verdict ? "" : " so far"}` : "none yet", soFar.waits_for && !news.verdict ? `waits for ${soFar.waits_for}` : "", outcome || "");
     if (soFar.completed_count !== undefined && soFar.completed_count !== null) {
       const troubles = [[soFar.failed_count, "failed"], [soFar.dropped_count, "dropped"]].filter(([count]) => count).map(([count, name]) => `${count} ${name}`);
       show("load", `${soFar.completed_count.toLocaleString("en")} queries`, soFar.generator_problem || troubles.join(", "), soFar.generator_problem ? "bad" : "");
@@ -86,7 +86,7 @@
   function ticks(low, high, wanted) {
     const raw = (high - low) / wanted || 1;
     const power = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw);
+    const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw);
     const out = [];
     for (let tick = Math.ceil(low / step) * step; tick <= high + step * 1e-6; tick += step) out.push(tick);
     return out;
