@@ -5,8 +5,8 @@ Reads run directories and calls the analysis, like ``harness.assess``; the stati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,9 @@ _PLAN_SETTINGS = ("scenario", "locustfile", "duration_s")
 class Measured:
     """One run, judged, with what a query cost beside memory that stays; None where that was not recorded.
 
-    ``sent_per_query`` is bytes that the client received for each query started, ``cpu_s_per_query`` processor time of
-    the target, ``swing_bytes`` how much memory came and went within ten seconds (median).
+    ``sent_per_query`` is bytes that the client received for each query started (by kind in ``sent_by_kind``),
+    ``cpu_s_per_query`` processor time of the target, ``swing_bytes`` how much memory came and went within ten seconds
+    (median).
     """
 
     path: Path
@@ -46,6 +47,26 @@ class Measured:
     sent_per_query: float | None
     cpu_s_per_query: float | None
     swing_bytes: float | None
+    sent_by_kind: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Burden:
+    """What ``queries_count`` queries leave in memory and send to the client, in bytes: extrapolated from one."""
+
+    queries_count: int
+    kept_base: Interval
+    kept_candidate: Interval
+    sent_base: float | None
+    sent_candidate: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; None for what is not known."""
+        return {
+            "queries_count": self.queries_count,
+            "kept_bytes": {"base": self.kept_base.to_json(), "candidate": self.kept_candidate.to_json()},
+            "sent_bytes": {"base": self.sent_base, "candidate": self.sent_candidate},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +76,16 @@ class KindDifference:
     kind: str
     difference: Difference | None
     reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Burden:
-    """What ``queries_count`` queries at the run's mix leave in memory and send to the client, in bytes."""
-
-    queries_count: int
-    kept_base: Interval
-    kept_candidate: Interval
-    sent_base: float | None
-    sent_candidate: float | None
+    burden: tuple[Burden, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Candidate against base. ``growth`` and ``time`` are per hour, ``per_query`` and ``kinds`` bytes per query.
 
-    ``outcome`` is FAIL for a regression, PASS without one, INCONCLUSIVE where that is not certain, INVALID where a run
-    is. ``persists`` says whether the candidate certainly still leaks; None = not certain either way.
+    ``burden`` is that of queries at the run's mix. ``outcome`` is FAIL for a regression, PASS without one, INCONCLUSIVE
+    where that is not certain, INVALID where a run is. ``persists`` says whether the candidate certainly still leaks;
+    None = not certain either way.
     """
 
     base: tuple[Path, ...]
@@ -102,16 +114,14 @@ class Comparison:
             "growth_time_bytes_per_h": _json(self.time),
             "growth_bytes_per_query": _json(self.per_query),
             "kinds": {
-                kind.kind: {"bytes_per_query": _json(kind.difference), "reason": kind.reason} for kind in self.kinds
-            },
-            "burden": [
-                {
-                    "queries_count": row.queries_count,
-                    "kept_bytes": {"base": row.kept_base.to_json(), "candidate": row.kept_candidate.to_json()},
-                    "sent_bytes": {"base": row.sent_base, "candidate": row.sent_candidate},
+                kind.kind: {
+                    "bytes_per_query": _json(kind.difference),
+                    "reason": kind.reason,
+                    "burden": [row.to_json() for row in kind.burden],
                 }
-                for row in self.burden
-            ],
+                for kind in self.kinds
+            },
+            "burden": [row.to_json() for row in self.burden],
             "mismatches": list(self.mismatches),
         }
 
@@ -162,7 +172,21 @@ def measure(path: Path) -> Measured:
         sent,
         cpu_s / started if cpu_s is not None and started else None,
         _swing_bytes(run),
+        _sent_by_kind(run),
     )
+
+
+def _sent_by_kind(run: StoredRun) -> dict[str, float]:
+    """Bytes that the client received for each query started, of the kinds that were."""
+    if run.load is None:
+        return {}
+    found = {}
+    for code, kind in enumerate(run.load.kinds):
+        rows = run.load.codes == code
+        started, sent = (float(np.nansum(run.load.columns[name][rows])) for name in ("started_count", "bytes_in"))
+        if started:
+            found[kind] = sent / started
+    return found
 
 
 def _cpu_s(run: StoredRun) -> float | None:
@@ -234,7 +258,7 @@ def compare_runs(base: Sequence[Measured], candidate: Sequence[Measured]) -> Com
         time=_difference(base, candidate, lambda v: v.memory.growth_time_per_h, _margin_per_h(base, limits)),
         per_query=per_query,
         kinds=kinds,
-        burden=_burden(base, candidate, per_query),
+        burden=_burden(per_query, *([run.sent_per_query for run in side] for side in (base, candidate))),
         mismatches=mismatches(base, candidate),
     )
 
@@ -277,7 +301,8 @@ def _kinds(base: Sequence[Measured], candidate: Sequence[Measured]) -> tuple[Kin
         difference = _difference(base, candidate, lambda v, name=name: _of_kind(v, name)[0], margin, confidence)  # type: ignore[misc]
         reasons = [_of_kind(run.verdict, name)[1] for run in (*base, *candidate)]
         reason = next((reason for reason in reasons if reason is not None), None) if difference is None else None
-        out.append(KindDifference(name, difference, reason))
+        sent = ([run.sent_by_kind.get(name) for run in side] for side in (base, candidate))
+        out.append(KindDifference(name, difference, reason, _burden(difference, *sent)))
     return tuple(out)
 
 
@@ -359,18 +384,19 @@ def share(removed: Interval) -> str:
 
 
 def _burden(
-    base: Sequence[Measured], candidate: Sequence[Measured], per_query: Difference | None
+    per_query: Difference | None, sent_base: Sequence[float | None], sent_candidate: Sequence[float | None]
 ) -> tuple[Burden, ...]:
+    """One query and more, from what one keeps and what each run sent for one."""
     if per_query is None:
         return ()
-    sent = [_mean([run.sent_per_query for run in side]) for side in (base, candidate)]
+    before, after = _mean(sent_base), _mean(sent_candidate)
     return tuple(
         Burden(
             count,
             per_query.base.scaled(count),
             per_query.candidate.scaled(count),
-            None if sent[0] is None else sent[0] * count,
-            None if sent[1] is None else sent[1] * count,
+            None if before is None else before * count,
+            None if after is None else after * count,
         )
         for count in BURDEN_COUNTS
     )

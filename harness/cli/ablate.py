@@ -74,8 +74,10 @@ def _with_scenario(plan: Plan) -> Plan:
 def _report(path: Path, runs: dict[str, tuple[Path, ...]], *, as_json: bool, quiet: bool) -> ExitCode:
     from harness.analysis.compare import pooled
     from harness.cli.compare_text import write_contributions
+    from harness.cli.experiments import write_report
     from harness.comparison import measure
     from harness.contributions import contributions
+    from harness.report.experiments import ladder_page
 
     measured = {name: [measure(run) for run in paths] for name, paths in runs.items()}
     base = measured.pop(BASE)
@@ -87,11 +89,12 @@ def _report(path: Path, runs: dict[str, tuple[Path, ...]], *, as_json: bool, qui
         "switches": [one.to_json() for one in found],
         "runs": {name: [str(run) for run in paths] for name, paths in runs.items()},
     }
-    (path / "ladder.json").write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     if as_json:
         sys.stdout.write(json.dumps(data, allow_nan=False) + "\n")
-    if not (as_json and quiet):
-        write_contributions(found, growth, sys.stderr if as_json else sys.stdout)
+    told = None if as_json and quiet else sys.stderr if as_json else sys.stdout
+    if told is not None:
+        write_contributions(found, growth, told)
+    write_report(lambda: ladder_page(found, growth, path.name), data, path / "ladder.html", told)
     invalid = [run for side in (base, *measured.values()) for run in side if run.verdict.outcome is Outcome.INVALID]
     for run in invalid:
         sys.stderr.write(f"soak: {run.path} is invalid: {run.verdict.reasons[0]}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -37,6 +38,7 @@ def compare(
         list[Path] | None, typer.Option("--config", "-c", help="With --run: the base's plan, then the candidate's.")
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="With --run: go on with an interrupted comparison.")] = None,
+    no_write: Annotated[bool, typer.Option("--no-write", help="Write no report.")] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Compare although machine or plan differ.")] = False,
     out: options.Out = None,
     as_json: options.Json = False,
@@ -44,7 +46,9 @@ def compare(
 ) -> ExitCode:
     """Say what CANDIDATE does to the growth of BASE: how much it removes, of which kind, and whether a leak persists.
 
-    Exits 1 on a regression, 3 when it cannot tell, 2 when the runs cannot be compared. Examples:
+    The report (HTML, Markdown, JSON) goes beside the candidate, into --out DIR, or with --run beside the runs made; the
+    runs themselves are left alone. Exits 1 on a regression, 3 when it cannot tell, 2 when the runs cannot be compared.
+    Examples:
 
       soak compare reports/20261122T131500Z-mixed-1a2b reports/20261122T134000Z-mixed-77c0
 
@@ -52,10 +56,14 @@ def compare(
 
       soak compare --run 3 -c before.toml -c after.toml
     """
-    makes_runs = run_count is not None or resume is not None
-    sides = _made(run_count, configs, resume, out, quiet) if makes_runs else _named(base, candidate, configs)
-    if sides is None:
-        return ExitCode.INTERRUPTED
+    if run_count is not None or resume is not None:
+        made = _made(run_count, configs, resume, out, quiet)
+        if made is None:
+            return ExitCode.INTERRUPTED
+        sides, page_path = made
+    else:
+        sides = _named(base, candidate, configs)
+        page_path = (_folder_of(sides[1][0]) if out is None else out) / f"{_stem(sides)}.html"
 
     from harness.cli.compare_text import write_comparison
     from harness.comparison import compare_runs, measure, mismatches
@@ -68,13 +76,34 @@ def compare(
             f"expected runs of one plan on one machine, found: {shown}; --anyway compares them all the same"
         )
     found = compare_runs(measured[0], measured[1])
+    data = found.to_json()
     if as_json:
-        sys.stdout.write(json.dumps(found.to_json(), allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(data, allow_nan=False) + "\n")
+    stream = sys.stderr if as_json else sys.stdout
     if not (as_json and quiet):
-        stream = sys.stderr if as_json else sys.stdout
         stream.write(f"{_WORDS[found.outcome]}\n")
         write_comparison(found, stream)
+    if not no_write:
+        from harness.cli.experiments import write_report
+        from harness.report.experiments import comparison_page
+
+        write_report(lambda: comparison_page(found), data, page_path, None if as_json and quiet else stream)
     return _CODES[found.outcome]
+
+
+def _folder_of(run: Path) -> Path:
+    """Where ``run`` lies; never the run itself, however it was named (``.``)."""
+    return run.parent if run.name not in ("", "..") else run.resolve().parent
+
+
+def _stem(sides: tuple[tuple[Path, ...], tuple[Path, ...]]) -> str:
+    """A name that says what is compared, the same for the same runs."""
+    names = [side[0].resolve().name + (f"+{len(side) - 1}-{_digest(side)}" if len(side) > 1 else "") for side in sides]
+    return f"comparison-{names[0]}-{names[1]}"
+
+
+def _digest(side: tuple[Path, ...]) -> str:
+    return hashlib.sha256("/".join(path.name for path in side).encode()).hexdigest()[:4]
 
 
 def _named(
@@ -91,8 +120,8 @@ def _named(
 
 def _made(
     count: int | None, configs: list[Path] | None, resume: Path | None, out: Path | None, quiet: bool
-) -> tuple[tuple[Path, ...], tuple[Path, ...]] | None:
-    """Runs of both plans in turn; None when interrupted."""
+) -> tuple[tuple[tuple[Path, ...], tuple[Path, ...]], Path] | None:
+    """Runs of both plans in turn, and where their report goes; None when interrupted."""
     from harness.cli.experiments import begin_or_resume, carry_out_experiment
     from harness.cli.run import require_scenario
     from harness.orchestrate.experiment import Arm
@@ -106,4 +135,6 @@ def _made(
         require_scenario(plan)
         arms.append(Arm(name, plan))
     results = carry_out_experiment(begin_or_resume("compare", arms, 1 if count is None else count, resume), quiet=quiet)
-    return (results.runs["base"], results.runs["candidate"]) if results.complete else None
+    if not results.complete:
+        return None
+    return (results.runs["base"], results.runs["candidate"]), results.path / "comparison.html"

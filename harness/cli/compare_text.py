@@ -45,16 +45,19 @@ def _row(name: str, difference: Difference | None, words: Words) -> list[tuple[s
 
 
 def _burden_rows(found: Comparison) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("queries", "kept before", "kept after", "sent before", "sent after")]
+    rows: list[tuple[str, ...]] = [("queries", "", "kept before", "kept after", "sent before", "sent after")]
+    groups = [("as mixed", found.burden), *((f"of kind {kind.kind}", kind.burden) for kind in found.kinds)]
     rows += [
         (
             f"{row.queries_count:,}",
+            name,
             size(row.kept_base),
             size(row.kept_candidate),
             "" if row.sent_base is None else format_bytes(row.sent_base),
             "" if row.sent_candidate is None else format_bytes(row.sent_candidate),
         )
-        for row in found.burden
+        for name, burden in groups
+        for row in burden
     ]
     return rows
 

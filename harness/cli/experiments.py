@@ -1,10 +1,13 @@
-"""What ``compare --run`` and ``ablate`` share: carry an experiment out and say how far it is."""
+"""What ``compare`` and ``ablate`` share: carry an experiment out, say how far it is, and write its report."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from harness.cli.carry import carry_out_with_view, judge_and_report
 from harness.errors import UsageError
@@ -13,6 +16,9 @@ from harness.orchestrate.experiment import Arm, Experiment, Progress, Results
 from harness.orchestrate.run import Finished
 from harness.plan.document import Plan
 from harness.units import format_duration
+
+if TYPE_CHECKING:
+    from harness.report.page import Page
 
 ATTEMPTS = 2
 """An invalid run (generator saturated, target died) is made once more: it says nothing about its arm."""
@@ -39,6 +45,29 @@ def carry_out_experiment(experiment: Experiment, *, quiet: bool, stream: TextIO 
     if not results.complete:
         told.write(f"interrupted; what was recorded is stored: go on with --resume {results.path}\n")
     return results
+
+
+def write_report(build: Callable[[], Page], data: dict[str, Any], path: Path, told: TextIO | None) -> None:
+    """Writes the page to ``path`` with ``data`` as JSON beside it, says where, and adds to GitHub's step summary.
+
+    Whatever goes wrong in that, the findings stand.
+    """
+    try:
+        from harness.gate.annotations import append_summary
+        from harness.report.experiments import write_page
+        from harness.report.markdown import markdown_text
+        from harness.report.render import write_whole
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path.with_suffix(".json"), (json.dumps(data, indent=1, allow_nan=False) + "\n").encode())
+        page = build()
+        write_page(page, path)
+        append_summary(markdown_text(page, picture=None), os.environ)
+    except Exception as error:
+        sys.stderr.write(f"soak: the report could not be written: {error}; what was found stands\n")
+        return
+    if told is not None:
+        told.write(f"report: {path}\n")
 
 
 def begin_or_resume(what: str, arms: list[Arm], replicates: int, resume: Path | None) -> Experiment:

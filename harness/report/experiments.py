@@ -1,6 +1,7 @@
 """Pages of experiments: two builds compared, and what each switch of a target contributes.
 
-Takes what ``soak compare`` and ``soak ablate`` have found; the same page, style and safety as a run's report.
+Takes what ``soak compare`` and ``soak ablate`` have found; the same page, style and safety as a run's report. A
+function of the runs compared: rendered again, every file is the same byte for byte.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from markupsafe import Markup
 from harness.analysis.compare import Difference
 from harness.comparison import Comparison
 from harness.contributions import Contribution
+from harness.errors import StoreError
 from harness.model import Interval, Outcome
 from harness.report.figures.canvas import Size, inline_svg, svg_text, titled_svg
 from harness.report.figures.curves import Curve
 from harness.report.figures.panels import Estimate, Line, draw_estimates, draw_lines
+from harness.report.html import html_text
+from harness.report.markdown import markdown_text
 from harness.report.page import Chart, Page, Section, Table
 from harness.report.quantity import interval_text, measure, quantity
+from harness.report.render import write_whole
 from harness.report.source import read_facts
 from harness.report.story import SIGNS
 from harness.report.text import printable, short
@@ -33,6 +38,15 @@ _HEADLINES = {
 }
 _MOST_CURVES = 6
 _CURVES_SIZE = Size(560, 240)
+
+
+def write_page(page: Page, path: Path) -> Path:
+    """Writes ``path`` (HTML) and the same words beside it as Markdown. Raises StoreError."""
+    try:
+        write_whole(path.with_suffix(".md"), markdown_text(page, picture=None).encode())
+        return write_whole(path, html_text(page).encode())
+    except OSError as error:
+        raise StoreError(f"expected to write the report to {path}, found: {error.strerror or error}") from error
 
 
 def comparison_page(found: Comparison) -> Page:
@@ -58,7 +72,7 @@ def _comparison_sections(found: Comparison) -> list[Section]:
         Section("", charts=tuple(chart for chart in charts if chart is not None), small=True),
         Section("Why", points=tuple(points)),
         Section("Figures", tables=(_figures_table(found),)),
-        Section("What queries cost", tables=(_burden_table(found),) if found.burden else ()),
+        _burden_section(found),
     ]
 
 
@@ -89,18 +103,27 @@ def _row(name: str, difference: Difference | None, unit: str) -> list[tuple[str,
     return [(name, *(interval_text(interval, unit) for interval in intervals), removed, difference.change.value)]
 
 
-def _burden_table(found: Comparison) -> Table:
+def _burden_section(found: Comparison) -> Section:
+    """The incident's table: one query, a hundred, a thousand, before and after; at the mix, then for each kind."""
+    groups = [("as they were mixed", found.burden), *((kind.kind, kind.burden) for kind in found.kinds)]
     rows = tuple(
         (
+            short(name, 30),
             f"{row.queries_count:,}",
             interval_text(row.kept_base, "bytes"),
             interval_text(row.kept_candidate, "bytes"),
             quantity(row.sent_base, "bytes"),
             quantity(row.sent_candidate, "bytes"),
         )
-        for row in found.burden
+        for name, burden in groups
+        for row in burden
     )
-    return Table(("queries", "kept before", "kept after", "sent before", "sent after"), rows)
+    head = ("kind of use", "queries", "kept before", "kept after", "sent before", "sent after")
+    note = (
+        "Kept: what one query leaves in memory, with its interval, times their number. "
+        "Sent: what clients received for each query started, times their number."
+    )
+    return Section("What queries cost", tables=(Table(head, rows, note=note),) if rows else ())
 
 
 def _curves_chart(found: Comparison) -> Chart | None:

@@ -39,9 +39,9 @@ def render(run_dir: Path, assessment: Assessment) -> Path:
         charts["memory.png"] = main[1]
     try:
         _write_charts(run_dir / CHARTS_FOLDER, charts)
-        _write(run_dir / MARKDOWN_FILE, markdown_text(page).encode())
-        _write(run_dir / JUNIT_FILE, junit_text(assessment.verdict, _suite(run)).encode())
-        return _write(run_dir / HTML_FILE, html_text(page).encode())
+        write_whole(run_dir / MARKDOWN_FILE, markdown_text(page).encode())
+        write_whole(run_dir / JUNIT_FILE, junit_text(assessment.verdict, _suite(run)).encode())
+        return write_whole(run_dir / HTML_FILE, html_text(page).encode())
     except OSError as error:
         raise StoreError(f"expected to write the report into {run_dir}, found: {error.strerror or error}") from error
 
@@ -56,10 +56,11 @@ def _write_charts(folder: Path, charts: dict[str, bytes]) -> None:
         if path.suffix in (".svg", ".png") and path.name not in charts:
             path.unlink()
     for name, content in charts.items():
-        _write(folder / name, content)
+        write_whole(folder / name, content)
 
 
-def _write(path: Path, content: bytes) -> Path:
+def write_whole(path: Path, content: bytes) -> Path:
+    """``content`` at ``path``, whole or not at all. Raises OSError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_bytes(content)
     temporary.replace(path)

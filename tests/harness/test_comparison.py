@@ -22,6 +22,10 @@ def test_a_fix_is_seen_with_what_it_removes_and_what_is_left(tmp_path: Path) -> 
     assert found.persists is False
     assert [row.queries_count for row in found.burden] == [1, 100, 1000]
     assert found.burden[2].kept_base.estimate == pytest.approx(1000 * (found.burden[0].kept_base.estimate or 0.0))
+    disconnect = next(kind for kind in found.kinds if kind.kind == "disconnect")
+    assert disconnect.difference is not None
+    assert disconnect.burden[1].kept_base == disconnect.difference.base.scaled(100)
+    assert disconnect.burden[1].sent_base == pytest.approx(100 * before.sent_by_kind["disconnect"])
     assert found.to_json()["growth_bytes_per_h"]["removed_ratio"]["estimate"] == pytest.approx(1.0, abs=0.05)
 
 

@@ -24,6 +24,54 @@ def test_a_fix_leaves_with_0_and_prints_the_incident_s_table(
     assert out.startswith("NO REGRESSION\n  removes ")
     assert "kept before" in out
     assert "1,000" in out
+    assert "of kind disconnect" in out
+
+
+def test_the_report_lies_beside_the_candidate_and_the_runs_stay_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page, its words as Markdown and its figures as JSON; the same again; on GitHub in the step summary too."""
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    before, after = write_run(tmp_path / "a", LEAKING), write_run(tmp_path / "b", FIXED)
+    files = {path: path.stat().st_mtime_ns for run in (before, after) for path in run.rglob("*")}
+    run_command_line(["compare", str(before), str(after)])
+    page = tmp_path / "b" / f"comparison-{before.name}-{after.name}.html"
+    first = page.read_bytes()
+    run_command_line(["compare", str(before), str(after), "--quiet", "--json"])
+
+    assert f"report: {page}\n" in capsys.readouterr().out
+    assert sorted(path.suffix for path in page.parent.glob("comparison-*")) == [".html", ".json", ".md"]
+    assert page.read_bytes() == first
+    assert json.loads(page.with_suffix(".json").read_text())["outcome"] == "pass"
+    assert summary.read_text().count("What queries cost") == 2
+    assert {path: path.stat().st_mtime_ns for run in (before, after) for path in run.rglob("*")} == files
+
+
+def test_the_report_goes_where_it_is_wanted_or_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--out names a folder, --no-write none; one that cannot be written to leaves the exit code alone."""
+    runs = [
+        str(
+            write_run(tmp_path / "runs", Recipe(duration_s=4.0, with_load=False, seed=seed)).rename(
+                tmp_path / "runs" / f"r{seed}"
+            )
+        )
+        for seed in (1, 2)
+    ]
+    monkeypatch.chdir(runs[1])
+    assert run_command_line(["compare", runs[0], ".", "--no-write"]) == 3
+    assert not list(tmp_path.rglob("comparison-*"))
+    assert run_command_line(["compare", runs[0], ".", "--out", str(tmp_path / "new")]) == 3
+    assert run_command_line(["compare", ",".join(runs), "."]) == 3
+    assert len(list((tmp_path / "new").glob("comparison-r1-r2.html"))) == 1
+    assert len(list((tmp_path / "runs").glob("comparison-r1+1-*-r2.html"))) == 1
+    capsys.readouterr()
+    (tmp_path / "file").write_text("")
+
+    assert run_command_line(["compare", *runs, "--out", str(tmp_path / "file")]) == 3
+    assert "the report could not be written" in capsys.readouterr().err
 
 
 def test_a_regression_leaves_with_1_and_json_is_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,9 @@ import pytest
 from harness.analysis.compare import Change
 from harness.comparison import Comparison, compare_runs, measure
 from harness.contributions import Contribution
+from harness.errors import StoreError
 from harness.model import Interval
-from harness.report.experiments import comparison_page, ladder_page
+from harness.report.experiments import comparison_page, ladder_page, write_page
 from harness.report.html import html_text
 from harness.report.markdown import markdown_text
 from tests.support.stored_runs import FIXED, LEAKING, write_run
@@ -35,6 +36,30 @@ def test_a_comparison_shows_curves_kinds_and_figures(found: Comparison) -> None:
     assert found.summary in text.replace("&#39;", "'")
     assert "left by a disconnect query" in text
     assert "<script" not in text
+
+
+def test_the_incident_s_table_is_there(found: Comparison) -> None:
+    """One query, a hundred, a thousand; kept with intervals and sent, before and after, mixed and by kind."""
+    section = next(section for section in comparison_page(found).sections if section.title == "What queries cost")
+    (table,) = section.tables
+    disconnect = [row for row in table.rows if row[0] == "disconnect"]
+
+    assert table.head[1:] == ("queries", "kept before", "kept after", "sent before", "sent after")
+    assert [row[1] for row in table.rows[:3]] == ["1", "100", "1,000"]
+    assert table.rows[0][0] == "as they were mixed"
+    assert [row[1] for row in disconnect] == ["1", "100", "1,000"]
+    assert "to" in disconnect[2][2]
+    assert disconnect[2][4].endswith("MB")
+
+
+def test_a_page_is_written_whole_with_its_words_beside_it(found: Comparison, tmp_path: Path) -> None:
+    """Or it is said why not."""
+    path = write_page(comparison_page(found), tmp_path / "c.html")
+
+    assert sorted(child.name for child in tmp_path.iterdir()) == ["c.html", "c.md"]
+    assert path.read_text().startswith("<!doctype html>")
+    with pytest.raises(StoreError, match="expected to write the report"):
+        write_page(comparison_page(found), tmp_path / "missing" / "c.html")
 
 
 def test_what_is_not_known_on_one_side_is_said(found: Comparison) -> None:
