@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+import pytest
+
 
 @contextmanager
 def process(words: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
-    """A child with pipes, killed at the end with all it started. Not yet ready: await its first line."""
+    """A child with pipes, killed at the end with all it started. Not yet ready: await its first line.
+
+    Skips the test where the program is not installed, as Node.js is not everywhere.
+    """
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"needs {words[0]}")
     child = subprocess.Popen(
         words,
         stdin=subprocess.PIPE,
