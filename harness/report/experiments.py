@@ -10,19 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from markupsafe import Markup
 
 from harness.analysis.compare import Difference
 from harness.comparison import Comparison
 from harness.contributions import Contribution
 from harness.errors import StoreError
 from harness.model import Interval, Outcome
-from harness.report.figures.canvas import Size, inline_svg, svg_text, titled_svg
+from harness.report.figures.canvas import Size
 from harness.report.figures.curves import Curve
 from harness.report.figures.panels import Estimate, Line, draw_estimates, draw_lines
 from harness.report.html import html_text
 from harness.report.markdown import markdown_text
 from harness.report.page import Chart, Page, Section, Table
+from harness.report.pictures import drawn_chart
 from harness.report.quantity import interval_text, measure, quantity
 from harness.report.render import write_whole
 from harness.report.source import read_facts
@@ -38,6 +38,7 @@ _HEADLINES = {
 }
 _MOST_CURVES = 6
 _CURVES_SIZE = Size(560, 240)
+_NARROW_CURVES_SIZE = Size(366, 240)
 
 
 def write_page(page: Page, path: Path) -> Path:
@@ -110,8 +111,8 @@ def _burden_section(found: Comparison) -> Section:
         (
             short(name, 30),
             f"{row.queries_count:,}",
-            interval_text(row.kept_base, "bytes"),
-            interval_text(row.kept_candidate, "bytes"),
+            interval_text(row.kept_base, "bytes", level=False),
+            interval_text(row.kept_candidate, "bytes", level=False),
             quantity(row.sent_base, "bytes"),
             quantity(row.sent_candidate, "bytes"),
         )
@@ -120,7 +121,7 @@ def _burden_section(found: Comparison) -> Section:
     )
     head = ("kind of use", "queries", "kept before", "kept after", "sent before", "sent after")
     note = (
-        "Kept: what one query leaves in memory, with its interval, times their number. "
+        "Kept: what one query leaves in memory, with its interval (that of the figures above), times their number. "
         "Sent: what clients received for each query started, times their number."
     )
     return Section("What queries cost", tables=(Table(head, rows, note=note),) if rows else ())
@@ -137,9 +138,10 @@ def _curves_chart(found: Comparison) -> Chart | None:
     if not lines:
         return None
     end_s = max(float(line.curve.t_s[-1]) for line in lines)
-    draw = draw_lines(lines, "bytes", end_s, _CURVES_SIZE)
-    text = svg_text(draw, _CURVES_SIZE, "memory of base and candidate")
-    return _chart("curves", "Which grows faster, from the same level?", text)
+    title = "Which grows faster, from the same level?"
+    return drawn_chart(
+        "curves", title, lambda size: draw_lines(lines, "bytes", end_s, size), _CURVES_SIZE, _NARROW_CURVES_SIZE
+    )
 
 
 def _from_first_level(path: Path) -> Curve | None:
@@ -209,9 +211,10 @@ def _estimates_chart(name: str, title: str, known: Sequence[tuple[str, Interval]
     ends = [end for _, interval in known for end in (interval.estimate, interval.low, interval.high)]
     how = measure(unit, *ends)
     rows = [Estimate(label, interval, interval_text(interval, unit)) for label, interval in known]
-    size = Size(560, max(240.0, 62 + 26 * len(rows)))
-    return _chart(name, title, svg_text(draw_estimates(rows, how.unit, how.factor, size), size, title))
-
-
-def _chart(name: str, title: str, text: str) -> Chart:
-    return Chart(name, title, titled_svg(text, title), Markup(inline_svg(text)))
+    return drawn_chart(
+        name,
+        title,
+        lambda size: draw_estimates(rows, how.unit, how.factor, size),
+        Size(560, max(240.0, 62 + 26 * len(rows))),
+        Size(366, max(160.0, 62 + 44 * len(rows))),
+    )

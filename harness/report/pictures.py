@@ -179,7 +179,7 @@ def load_chart(scene: Scene) -> Chart | None:
     curve = scene.run.curves.get(metric.metric, Curve(metric.t_s, metric.y))
     picture = LoadPicture(curve, edges, rates, scene.colours, scene.end_s)
     title = "Does memory follow the load?"
-    return _chart("load", title, lambda size: draw_load(picture, size), WIDE_LOAD, NARROW_LOAD)
+    return drawn_chart("load", title, lambda size: draw_load(picture, size), WIDE_LOAD, NARROW_LOAD)
 
 
 def kinds_chart(scene: Scene) -> Chart | None:
@@ -203,7 +203,7 @@ def kinds_chart(scene: Scene) -> Chart | None:
     size = Size(560, max(240.0, 62 + 26 * len(rows)))
     limit = gate.fail_above if gate is not None else None
     draw = draw_estimates(rows, f"{how.unit} left behind by a query", how.factor, size, limit=limit)
-    return _chart("kinds", _kinds_title(scene.verdict), lambda _size: draw, size)
+    return drawn_chart("kinds", _kinds_title(scene.verdict), lambda _size: draw, size)
 
 
 def _kinds_title(verdict: Verdict) -> str:
@@ -235,7 +235,7 @@ def drained_chart(scene: Scene) -> Chart | None:
     ]
     picture = Drained(drained.counts.sum(axis=1), drained.y, after, scene.colours)
     title = "Does each load leave more behind once it has drained?"
-    return _chart("drained", title, lambda size: draw_drained(picture, size), Size(560, 240))
+    return drawn_chart("drained", title, lambda size: draw_drained(picture, size), Size(560, 240))
 
 
 def roles_chart(scene: Scene) -> Chart | None:
@@ -249,7 +249,7 @@ def roles_chart(scene: Scene) -> Chart | None:
     if len(lines) < 2:
         return None
     title = "Who else grew: generator, mock, harness?"
-    return _chart("roles", title, lambda size: draw_lines(lines, "bytes", scene.end_s, size), Size(560, 240))
+    return drawn_chart("roles", title, lambda size: draw_lines(lines, "bytes", scene.end_s, size), Size(560, 240))
 
 
 def metric_charts(scene: Scene, *, of_target: bool) -> list[Chart]:
@@ -271,7 +271,7 @@ def _metric_chart(scene: Scene, metric: MetricEvidence, figures: MetricFigures |
     line = Line(metric.metric, Curve(metric.t_s, metric.y))
     trend = trend_of(metric) if metric.unit == "bytes" else None
     draw = draw_lines([line], metric.unit, scene.end_s, SMALL, trend=trend)
-    return _chart("metric-" + metric.metric.replace(".", "-"), title, lambda _size: draw, SMALL)
+    return drawn_chart("metric-" + metric.metric.replace(".", "-"), title, lambda _size: draw, SMALL)
 
 
 def latency_charts(scene: Scene) -> list[Chart]:
@@ -283,7 +283,7 @@ def latency_charts(scene: Scene) -> list[Chart]:
 
 
 def _latency_chart(name: str, title: str, curves: dict[str, Curve], end_s: float) -> Chart:
-    return _chart(name, title, lambda size: draw_series(curves, "ms", end_s, size), Size(440, 210))
+    return drawn_chart(name, title, lambda size: draw_series(curves, "ms", end_s, size), Size(440, 210))
 
 
 def _drift(curves: dict[str, Curve]) -> str:
@@ -296,9 +296,10 @@ def _drift(curves: dict[str, Curve]) -> str:
     return f"p95 {quantity(first, 'ms')} in the first quarter, {quantity(last, 'ms')} in the last"
 
 
-def _chart(
+def drawn_chart(
     name: str, title: str, draw: Callable[[Size], Callable[[Figure], None]], size: Size, narrow: Size | None = None
 ) -> Chart:
+    """A chart as file and for the page, with a version of its own for phones where ``narrow`` is given."""
     text = svg_text(draw(size), size, title)
     phone = None if narrow is None else Markup(inline_svg(svg_text(draw(narrow), narrow, title)))
     return Chart(name, title, titled_svg(text, title), Markup(inline_svg(text)), phone)

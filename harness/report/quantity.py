@@ -72,25 +72,25 @@ def quantity(value: float | None, unit: str) -> str:
     return f"{figure(value / how.factor)} {how.unit}".rstrip()
 
 
-def interval_text(interval: Interval | None, unit: str) -> str:
-    """``41.2 MB/min (95 %: 38.0 to 44.5)``; an open end is said in words."""
+def interval_text(interval: Interval | None, unit: str, *, level: bool = True) -> str:
+    """``41.2 MB/min (95 %: 38.0 to 44.5)``; an open end is said in words, the ``level`` where it is not said nearby."""
     if interval is None or interval.estimate is None:
         return UNKNOWN
     how = measure(unit, interval.estimate, interval.low, interval.high)
     middle = f"{figure(interval.estimate / how.factor)} {how.unit}".rstrip()
-    return f"{middle} ({ends_text(interval, how)})"
+    return f"{middle} ({ends_text(interval, how, level=level)})"
 
 
-def ends_text(interval: Interval, how: Measure) -> str:
+def ends_text(interval: Interval, how: Measure, *, level: bool = True) -> str:
     """The ends alone: ``95 %: 38.0 to 44.5``."""
-    level = f"{100 * interval.confidence:.3g} %"
+    before = f"{100 * interval.confidence:.3g} %: " if level else ""
     low, high = interval.low, interval.high
     if low is None and high is None:
-        return f"{level}: no bounds"
+        return f"{before}no bounds"
     if low is None or high is None:
         word, end = ("at most", high) if low is None else ("at least", low)
-        return f"{level}: {word} {figure((end or 0.0) / how.factor)}"
-    return f"{level}: {figure(low / how.factor)} to {figure(high / how.factor)}"
+        return f"{before}{word} {figure((end or 0.0) / how.factor)}"
+    return f"{before}{figure(low / how.factor)} to {figure(high / how.factor)}"
 
 
 def limit_text(value: float, unit: str) -> str:

@@ -57,13 +57,18 @@ class Estimate:
 def draw_estimates(
     rows: Sequence[Estimate], unit: str, factor: float, size: Size, *, limit: float | None = None
 ) -> Callable[[Figure], None]:
-    """Estimates (dots) with their intervals (bars) in ``unit`` = value / ``factor``; zero and the limit as lines."""
+    """Estimates (dots) with their intervals (bars) in ``unit`` = value / ``factor``; zero and the limit as lines.
+
+    On a phone each row's words stand above its bar, so that the bars keep the width.
+    """
+    sides = {"left": 14.0, "right": 14.0} if size.narrow else {"left": 84.0, "right": 178.0}
 
     def draw(figure: Figure) -> None:
-        axes = _axes(figure, size, left=84, right=178, top=20 if limit is not None else 10)
+        axes = _axes(figure, size, **sides, top=20 if limit is not None else 10)
         ends = [0.0] + ([limit / factor] if limit is not None else [])
         for row, estimate in enumerate(rows):
             ends += _draw_estimate(axes, row, estimate, factor)
+            _write_estimate(axes, row, estimate, above=size.narrow)
         low, high = min(ends), max(ends)
         margin = 0.08 * (high - low or 1.0)
         axes.set_xlim(low - margin, high + margin)
@@ -84,7 +89,7 @@ def draw_estimates(
                 fontsize=8.5,
                 color=LIMIT,
             )
-        axes.set_yticks(range(len(rows)), [short(row.name, 13) for row in rows])
+        axes.set_yticks(range(len(rows)), ["" if size.narrow else short(row.name, 13) for row in rows])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set_xlabel(unit)
 
@@ -102,10 +107,16 @@ def _draw_estimate(axes: Axes, row: int, estimate: Estimate, factor: float) -> l
     known = [value / factor for value in (low, middle, high) if value is not None]
     if middle is not None:
         axes.plot([middle / factor], [row], marker="o", markersize=6, color=TREND, linestyle="none")
+    return known
+
+
+def _write_estimate(axes: Axes, row: int, estimate: Estimate, *, above: bool) -> None:
+    known = any(value is not None for value in (estimate.interval.low, estimate.interval.estimate))
+    text = short(estimate.text, 60)
     axes.annotate(
-        short(estimate.text, 60),
-        (1.0, row),
-        (10, 0),
+        f"{short(estimate.name, 20)}: {text}" if above else text,
+        (0.0 if above else 1.0, row),
+        (0, 12) if above else (10, 0),
         va="center",
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
@@ -113,7 +124,6 @@ def _draw_estimate(axes: Axes, row: int, estimate: Estimate, factor: float) -> l
         color=INK if known else MUTED,
         annotation_clip=False,
     )
-    return known
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -67,6 +67,7 @@
     } else show("growth", "not known yet");
     const outcome = news.verdict || soFar.outcome;
     show("verdict", outcome ? `${outcome}${news.verdict ? "" : " so far"}` : "none yet", soFar.waits_for && !news.verdict ? `waits for ${soFar.waits_for}` : "", outcome || "");
+    byId("verdict").previousElementSibling.textContent = news.verdict ? "verdict" : "verdict so far";
     if (soFar.completed_count !== undefined && soFar.completed_count !== null) {
       const troubles = [[soFar.failed_count, "failed"], [soFar.dropped_count, "dropped"]].filter(([count]) => count).map(([count, name]) => `${count} ${name}`);
       show("load", `${soFar.completed_count.toLocaleString("en")} queries`, soFar.generator_problem || troubles.join(", "), soFar.generator_problem ? "bad" : "");
@@ -94,7 +95,7 @@
 
   function draw() {
     const chart = byId("chart");
-    const width = chart.clientWidth, height = chart.clientHeight, left = 56, bottom = 30, top = 8, right = 8;
+    const width = chart.clientWidth, height = chart.clientHeight, left = 56, bottom = 30, top = 8, right = 22;
     const known = state.v.filter((v) => v !== null).map((v) => v / 1e6);
     if (!known.length || width < 100) return;
     const least = known.reduce((a, b) => Math.min(a, b)), most = known.reduce((a, b) => Math.max(a, b));

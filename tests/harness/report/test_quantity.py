@@ -49,3 +49,9 @@ def test_infinity_is_not_known() -> None:
     """Infinity and NaN do not reach a reader."""
 
     assert figure(float("inf")) == figure(float("nan")) == "not known"
+
+
+def test_the_level_is_left_out_where_it_stands_nearby() -> None:
+    """Tables say it once."""
+
+    assert interval_text(Interval(2e6, 1e6, 3e6), "bytes", level=False) == "2.00 MB (1.00 to 3.00)"
