@@ -28,6 +28,8 @@ GAP_PERIODS = 3.0
 """An interval between two rows above so many periods is a gap."""
 _MIN_SPACING_S = 0.002
 """Rows are stored to the millisecond and must differ."""
+_TOGETHER_S = 0.001
+"""What is due within so little is read at the same waking, which costs more than several readings."""
 _POLL_S = 0.05
 """How often a reading under way in its own thread is looked for."""
 
@@ -142,9 +144,9 @@ class Sampler:
                 for result in state.worker.results():
                     self._store(state, result)
             now_s = self._clock()
-            if now_s < state.deadline_s:
+            if now_s < state.deadline_s - _TOGETHER_S:
                 continue
-            lateness_s = now_s - state.deadline_s
+            lateness_s = max(0.0, now_s - state.deadline_s)
             state.deadline_s = _next_deadline_s(state.deadline_s, state.probe.period_s, now_s)
             if state.worker is None:
                 self._store(state, self._read(state.probe, lateness_s))

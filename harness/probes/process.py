@@ -1,7 +1,7 @@
 """A process and everything it started, as the operating system accounts for it.
 
-``anon_bytes`` is the memory to judge. At every tick it is the anonymous resident memory of each process (``RssAnon``,
-9 µs) less what forked processes share: a page that a parent and its workers still have in common counts once. That
+``anon_bytes`` is the memory to judge. At every tick it is the anonymous resident memory of each process (``statm``,
+1.4 µs) less what forked processes share: a page that a parent and its workers still have in common counts once. That
 share is known from walks over the memory maps, which cost the target something and are rare (``walk.py``). Processes
 that run another program share nothing, so most trees need no correction; where a group of forked processes has
 changed and has not been walked since, ``anon_bytes`` is blank and never guessed.
@@ -9,9 +9,12 @@ changed and has not been walked since, ``anon_bytes`` is blank and never guessed
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.errors import ProbeError
 from harness.model import Column, ColumnKind, ProcessIdentity, Role, Unit
@@ -19,15 +22,20 @@ from harness.probes.base import Gone, PartialReading, Reading
 from harness.probes.duty import DutyBudget
 from harness.probes.procfs import PROC, start_time_s
 from harness.probes.sockets import read_sockets
-from harness.probes.tree import GONE, Key, Look, ProcessTree, forked_groups
+from harness.probes.tree import GONE, Key, Member, ProcessTree
 from harness.probes.walk import Walk, Walker
 
-PSS_DUTY_RATIO = 0.005
-"""Share of the time that the target's memory maps may be walked (DESIGN.md: what is measured about ourselves)."""
+NEEDED_DUTY_RATIO = 0.005
+"""Share of the time that the target's memory maps may be walked where ``anon_bytes`` rests on it (DESIGN.md: what is
+measured about ourselves)."""
+ADVISORY_DUTY_RATIO = 0.0002
+"""Share of the time for what is only shown beside it (PSS, USS; sockets too): ten targets, however large, then take
+0.2 % of a core for their memory maps, and a target of 2 GiB is held up for 30 ms every two and a half minutes."""
 _WALK_PERIOD_S = 10.0
-_SHARED_WALK_PERIOD_S = 1.0
-"""Sooner for forked processes, whose ``anon_bytes`` rests on the last walk."""
+_SHARED_WALK_PERIOD_S = 0.9
+"""Sooner for forked processes, whose ``anon_bytes`` rests on it: at every tick of one a second, late or not."""
 _SOCKETS_PERIOD_S = 10.0
+_SWAP_PERIOD_S = 0.9
 
 
 def _gauge(name: str, unit: Unit, meaning: str) -> Column:
@@ -39,7 +47,7 @@ COLUMNS = (
     _gauge("pss_bytes", Unit.BYTES, "resident memory, shared pages divided among all who map them; read rarely"),
     _gauge("uss_bytes", Unit.BYTES, "resident memory that no other process maps; read rarely"),
     _gauge("anon_bytes", Unit.BYTES, "anonymous resident memory; what forked processes share counts once"),
-    _gauge("swap_bytes", Unit.BYTES, "memory in swap; what forked processes share counts once"),
+    _gauge("swap_bytes", Unit.BYTES, "memory in swap; what forked processes share counts once; read once a second"),
     Column("cpu_s", Unit.SECONDS, ColumnKind.COUNTER, "processor time, with that of children that were waited for"),
     _gauge("fds_count", Unit.COUNT, "open file descriptors"),
     _gauge("threads_count", Unit.COUNT, "threads"),
@@ -54,6 +62,13 @@ COLUMNS = (
 )
 
 
+class Shared(NamedTuple):
+    """What forked processes have in common and each of them would count."""
+
+    anon_bytes: int
+    swap_bytes: int
+
+
 class ProcessTreeProbe:
     """Reads process ``pid`` and, unless ``children`` is false, its descendants, also those whose parent has ended."""
 
@@ -66,7 +81,6 @@ class ProcessTreeProbe:
         role: Role,
         pid: int,
         period_s: float = 1.0,
-        pss_duty_ratio: float = PSS_DUTY_RATIO,
         *,
         children: bool = True,
         clock: Callable[[], float] = time.monotonic,
@@ -79,21 +93,26 @@ class ProcessTreeProbe:
         self._children = children
         self._clock = clock
         self._proc = proc
-        self._pss_duty_ratio = pss_duty_ratio
-        self._walker = Walker(name, pss_duty_ratio)
-        self._walk: Walk | None = None
-        self._socket_reads = DutyBudget(pss_duty_ratio)
         self._tree: ProcessTree | None = None
         self._identity: ProcessIdentity | None = None
-        self._cpu_s = 0.0
+        self._forget()
 
     def follow(self, pid: int) -> None:
         """Reads process ``pid`` from now on: the target was started again."""
         self.close()
-        self._walker = Walker(self.name, self._pss_duty_ratio)
         self._pid = pid
         self._identity = None
-        self._walk = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begins as if nothing had been read yet."""
+        self._walker = Walker(self.name)
+        self._walk: Walk | None = None
+        self._groups: Sequence[Sequence[Member]] = ()
+        self._forked: frozenset[frozenset[Key]] = frozenset()
+        self._shared: Shared | None = Shared(0, 0)
+        self._socket_reads = DutyBudget()
+        self._swap_read_s = -math.inf
         self._cpu_s = 0.0
 
     def check(self) -> str | None:
@@ -112,27 +131,23 @@ class ProcessTreeProbe:
 
     def read(self) -> Reading:
         """Raises Gone once the process has ended, PartialReading where permission for a part is missing."""
-        looks = self._open_tree().look()
-        if not looks:
+        tree = self._open_tree()
+        members = tree.look()
+        if not members:
             self._close_tree()
             raise self._ended()
         now_s = self._clock()
-        groups = forked_groups(looks)
-        walk = self._walk_when_due(groups, now_s)
-        reading: dict[str, float | int | None] = {
-            "rss_bytes": sum(look.status.rss_bytes for look in looks),
-            "cpu_s": self._count_cpu_s(looks),
-            "threads_count": sum(look.status.threads_count for look in looks),
-            "processes_count": len(looks),
-            **self._held(groups),
-        }
+        if tree.groups is not self._groups:
+            self._regroup(tree.groups)
+        walk = self._walk_when_due(now_s)
+        reading = self._sums(members)
+        self._add_held(now_s, reading)
         if walk is not None and walk.refused is None:
             reading |= {"pss_bytes": walk.pss_bytes, "uss_bytes": walk.uss_bytes}
             reading["pss_read_ms"] = round(walk.cost_s * 1000, 3)
-        self._add_descriptors(looks, now_s, reading)
-        refused = None if self._walk is None else self._walk.refused
-        if refused is not None:
-            raise PartialReading(refused, reading)
+        self._add_descriptors(members, now_s, reading)
+        if self._walk is not None and self._walk.refused is not None:
+            raise PartialReading(self._walk.refused, reading)
         return reading
 
     def close(self) -> None:
@@ -147,7 +162,7 @@ class ProcessTreeProbe:
             raise self._ended()
         try:
             self._tree = ProcessTree(self._pid, children=self._children, proc=self._proc)
-            self._identity = ProcessIdentity(self._pid, start_time_s(self._tree.root.start_ticks, self._proc))
+            self._identity = ProcessIdentity(self._pid, start_time_s(self._tree.root.key[1], self._proc))
         except GONE:
             raise Gone(f"expected a running process {self._pid}, found none: name one that runs") from None
         except OSError as error:
@@ -164,59 +179,91 @@ class ProcessTreeProbe:
     def _ended(self) -> Gone:
         return Gone(f"process {self._pid} has ended")
 
-    def _walk_when_due(self, groups: Sequence[Sequence[Look]], now_s: float) -> Walk | None:
+    def _regroup(self, groups: Sequence[Sequence[Member]]) -> None:
+        self._groups = groups
+        self._forked = frozenset(frozenset(member.key for member in group) for group in groups if len(group) > 1)
+        self._shared = self._find_shared()
+
+    def _walk_when_due(self, now_s: float) -> Walk | None:
         """The walk that has just ended, which ``anon_bytes`` rests on from now; None between walks."""
-        forked = frozenset(_keys(group) for group in groups if len(group) > 1)
-        known = frozenset() if self._walk is None else self._walk.groups
-        if forked - known and not self._is_refused():
-            min_interval_s = 0.0  # the budget alone decides: anon_bytes waits for it
+        if not self._forked:
+            min_interval_s, duty_ratio = _WALK_PERIOD_S, ADVISORY_DUTY_RATIO
         else:
-            min_interval_s = _SHARED_WALK_PERIOD_S if forked else _WALK_PERIOD_S
-        looks = [look for group in groups for look in group]
-        walk = self._walker.poll(looks, forked, now_s, min_interval_s)
-        self._walk = walk or self._walk
+            refused = self._walk is not None and self._walk.refused is not None
+            waited_for = self._shared is None and not refused  # the budget alone decides
+            min_interval_s, duty_ratio = 0.0 if waited_for else _SHARED_WALK_PERIOD_S, NEEDED_DUTY_RATIO
+        walk = self._walker.poll(self._groups, self._forked, now_s, min_interval_s, duty_ratio)
+        if walk is not None:
+            self._walk = walk
+            self._shared = self._find_shared()
         return walk
 
-    def _is_refused(self) -> bool:
-        return self._walk is not None and self._walk.refused is not None
+    def _find_shared(self) -> Shared | None:
+        """What forked processes share by the last walk; None when that has not seen them as they are now."""
+        if not self._forked:
+            return Shared(0, 0)
+        keys = frozenset().union(*self._forked)
+        if self._walk is None or not self._forked <= self._walk.groups or not keys <= self._walk.rollups.keys():
+            return None
+        rollups = [self._walk.rollups[key] for key in keys]
+        return Shared(
+            sum(rollup.shared_anon_bytes for rollup in rollups), sum(rollup.shared_swap_bytes for rollup in rollups)
+        )
 
-    def _held(self, groups: Sequence[Sequence[Look]]) -> dict[str, float | int | None]:
-        """Anonymous memory and swap; nothing while a group of forked processes waits for its walk."""
-        anon_bytes = sum(look.status.anon_bytes for group in groups for look in group)
-        swap_bytes = sum(look.status.swap_bytes for group in groups for look in group)
-        for group in groups:
-            if len(group) == 1:
-                continue
-            keys = _keys(group)
-            if self._walk is None or keys not in self._walk.groups or not keys <= self._walk.rollups.keys():
-                return {}
-            anon_bytes -= sum(self._walk.rollups[key].shared_anon_bytes for key in keys)
-            swap_bytes -= sum(self._walk.rollups[key].shared_swap_bytes for key in keys)
-        return {"anon_bytes": max(0, anon_bytes), "swap_bytes": max(0, swap_bytes)}
-
-    def _count_cpu_s(self, looks: Sequence[Look]) -> float:
-        """Never less than before: what an ended process used is missing until its parent has waited for it."""
-        self._cpu_s = max(self._cpu_s, round(sum(look.stat.cpu_s for look in looks), 2))
-        return self._cpu_s
-
-    def _add_descriptors(self, looks: Sequence[Look], now_s: float, reading: dict[str, float | int | None]) -> None:
-        """Descriptors at every tick, sockets now and then; both stay blank where they may not be read."""
-        try:
-            reading["fds_count"] = sum(look.member.files.fds_count() for look in looks if not look.stat.zombie)
-            if not self._socket_reads.is_due(now_s, _SOCKETS_PERIOD_S):
-                return
-            started_s = time.perf_counter()
-            sockets = read_sockets([look.member.files.pid for look in looks if not look.stat.zombie], self._proc)
-            self._socket_reads.spend(now_s, time.perf_counter() - started_s)
-        except OSError:  # another user's (the refused walk says so), or one has ended in between
-            return
-        reading |= {
-            "sockets_count": sockets.all_count,
-            "tcp_established_count": sockets.established_count,
-            "tcp_close_wait_count": sockets.close_wait_count,
-            "tcp_listen_count": sockets.listen_count,
+    def _sums(self, members: Sequence[Member]) -> dict[str, float | int | None]:
+        """``cpu_s`` is never less than before: what an ended process used is missing until its parent has waited."""
+        rss_bytes = threads_count = 0
+        cpu_s = 0.0
+        for member in members:
+            rss_bytes += member.memory.rss_bytes
+            cpu_s += member.stat.cpu_s
+            threads_count += member.stat.threads_count
+        self._cpu_s = max(self._cpu_s, round(cpu_s, 2))
+        return {
+            "rss_bytes": rss_bytes,
+            "cpu_s": self._cpu_s,
+            "threads_count": threads_count,
+            "processes_count": len(members),
         }
 
+    def _add_held(self, now_s: float, reading: dict[str, float | int | None]) -> None:
+        """Anonymous memory, and swap now and then; blank while a group of forked processes waits for its walk."""
+        if self._shared is None:
+            return
+        anon_bytes = -self._shared.anon_bytes
+        for group in self._groups:
+            for member in group:
+                anon_bytes += member.memory.anon_bytes
+        reading["anon_bytes"] = max(0, anon_bytes)
+        if now_s - self._swap_read_s < _SWAP_PERIOD_S:
+            return
+        self._swap_read_s = now_s
+        try:
+            swap_bytes = sum(member.files.status().swap_bytes for group in self._groups for member in group)
+        except GONE:  # one has ended in between
+            return
+        reading["swap_bytes"] = max(0, swap_bytes - self._shared.swap_bytes)
 
-def _keys(group: Sequence[Look]) -> frozenset[Key]:
-    return frozenset(look.member.key for look in group)
+    def _add_descriptors(self, members: Sequence[Member], now_s: float, reading: dict[str, float | int | None]) -> None:
+        """Descriptors at every tick, sockets now and then; both stay blank where they may not be read."""
+        with suppress(OSError):  # another user's (the refused walk says so), or one has ended in between
+            fds_count = 0
+            for member in members:
+                if not member.stat.zombie:
+                    fds_count += member.files.fds_count()
+            reading["fds_count"] = fds_count
+        if self._socket_reads.is_due(now_s, _SOCKETS_PERIOD_S, ADVISORY_DUTY_RATIO):
+            started_s = time.perf_counter()
+            with suppress(OSError):
+                reading |= _count_sockets(members, self._proc)
+            self._socket_reads.spend(now_s, time.perf_counter() - started_s)
+
+
+def _count_sockets(members: Sequence[Member], proc: Path) -> dict[str, float | int | None]:
+    sockets = read_sockets([member.files.pid for member in members if not member.stat.zombie], proc)
+    return {
+        "sockets_count": sockets.all_count,
+        "tcp_established_count": sockets.established_count,
+        "tcp_close_wait_count": sockets.close_wait_count,
+        "tcp_listen_count": sockets.listen_count,
+    }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.probes.procfs import NewestPid, ProcessFiles, Stat, Status
+from harness.probes.procfs import Memory, NewestPid, ProcessFiles, Stat
 
 _HELD_PROCESSES = 64
 """Of so many the files stay open; of more they are opened each time, for the sake of the limit on descriptors."""
@@ -17,43 +17,77 @@ GONE = (FileNotFoundError, ProcessLookupError)
 
 @dataclass(slots=True)
 class Member:
-    """A process of the tree, told from a later one with its pid by ``start_ticks``; ``looks`` counts its readings."""
+    """A process of the tree as it was at the last of ``looks`` readings; told from a later one with its pid by ``key``.
+
+    ``regroups``: that reading told something new of what it shares memory with.
+    """
 
     files: ProcessFiles
-    start_ticks: int
-    looks: int = 0
-
-    @property
-    def key(self) -> Key:
-        return self.files.pid, self.start_ticks
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A member as it is at this tick."""
-
-    member: Member
+    key: Key
     stat: Stat
-    status: Status
+    memory: Memory
+    looks: int = 0
+    regroups: bool = True
+
+    @classmethod
+    def of(cls, files: ProcessFiles) -> Member:
+        """Raises OSError when there is no such process, or it may not be read."""
+        stat = files.stat()
+        return cls(files, (files.pid, stat.start_ticks), stat, files.memory())
+
+    def look(self) -> bool:
+        """Reads it again; False once it has ended and nobody has its pid, or somebody else."""
+        try:
+            stat = self.files.stat()
+            memory = self.files.memory()
+        except GONE:
+            return False
+        self.regroups = (
+            self.looks < 2
+            or stat.lineage != self.stat.lineage
+            or stat.zombie != self.stat.zombie
+            or memory.text_size_bytes != self.memory.text_size_bytes
+        )
+        self.stat = stat
+        self.memory = memory
+        self.looks += 1
+        return stat.start_ticks == self.key[1]
 
 
 class ProcessTree:
-    """The tree under process ``pid``, followed from tick to tick. The constructor raises OSError when it cannot."""
+    """The tree under process ``pid``, followed from tick to tick. The constructor raises OSError when it cannot.
+
+    ``groups`` are its members by what can share anonymous memory, as of the last look: the same object while nothing
+    has changed.
+    """
 
     def __init__(self, pid: int, *, children: bool, proc: Path) -> None:
         self._proc = proc
         self._with_children = children
         self._members: dict[int, Member] = {}
         self.root = self._join(pid)
+        self.groups: Sequence[Sequence[Member]] = ()
         self._newest = NewestPid(proc)
         self._newest_pid: bytes | None = None
 
-    def look(self) -> list[Look]:
-        """Every member's state, the root's first; empty once the root has ended (a zombie has)."""
+    def look(self) -> Sequence[Member]:
+        """Every member, read again, the root first; empty once the root has ended (a zombie has)."""
         if self._with_children:
             self._find_children()
-        looks = [look for member in list(self._members.values()) if (look := self._look_at(member)) is not None]
-        return looks if looks and looks[0].member is self.root and not looks[0].stat.zombie else []
+        members, regroups = [], False
+        for member in list(self._members.values()):
+            if member.look():
+                members.append(member)
+                regroups = regroups or member.regroups
+            else:
+                member.files.close()
+                del self._members[member.files.pid]
+                regroups = True
+        if self.root.files.pid not in self._members or self.root.stat.zombie:
+            return ()
+        if regroups:
+            self.groups = forked_groups(members)
+        return members
 
     def close(self) -> None:
         for member in self._members.values():
@@ -64,24 +98,12 @@ class ProcessTree:
     def _join(self, pid: int) -> Member:
         files = ProcessFiles(pid, hold=len(self._members) < _HELD_PROCESSES, proc=self._proc)
         try:
-            member = Member(files, files.stat().start_ticks)
+            member = Member.of(files)
         except BaseException:
             files.close()
             raise
         self._members[pid] = member
         return member
-
-    def _look_at(self, member: Member) -> Look | None:
-        try:
-            look = Look(member, member.files.stat(), member.files.status())
-        except GONE:
-            look = None
-        if look is None or look.stat.start_ticks != member.start_ticks:
-            member.files.close()
-            del self._members[member.files.pid]
-            return None
-        member.looks += 1
-        return look
 
     def _find_children(self) -> None:
         newest = self._newest.read()
@@ -105,20 +127,27 @@ class ProcessTree:
                     continue
 
 
-def forked_groups(looks: Sequence[Look]) -> list[list[Look]]:
-    """``looks`` by what can share anonymous memory: processes that forked from one another and run the same program.
+def forked_groups(members: Sequence[Member]) -> list[list[Member]]:
+    """``members`` by what can share anonymous memory: those that forked from one another and run the same program.
 
-    Where the kernel hides that from us, by the size of the program. A child that has been started but has not begun its
-    program yet (vfork) lives in its parent's memory and is left out.
+    Where the kernel hides that from us, by the size of the program. A zombie holds nothing and is left out, and so is a
+    child that has been started but has not begun its program yet (vfork): it lives in its parent's memory.
     """
-    groups: dict[object, list[Look]] = {}
-    for look in looks:
-        group = groups.setdefault(look.stat.lineage or look.status.text_size_bytes, [])
-        if look.member.looks == 1 and any(_is_vforked(look, other) for other in group):
+    groups: dict[object, list[Member]] = {}
+    for member in members:
+        if member.stat.zombie:
             continue
-        group.append(look)
+        group = groups.setdefault(member.stat.lineage or member.memory.text_size_bytes, [])
+        if member.looks == 1 and any(_is_vforked(member, other) for other in group):
+            continue
+        group.append(member)
     return list(groups.values())
 
 
-def _is_vforked(child: Look, parent: Look) -> bool:
-    return child.stat.parent_pid == parent.member.files.pid and child.status.section == parent.status.section
+def _is_vforked(child: Member, parent: Member) -> bool:
+    if child.stat.parent_pid != parent.files.pid:
+        return False
+    try:
+        return child.files.status().section == parent.files.status().section
+    except GONE:
+        return False

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from harness.probes.duty import DutyBudget
 from harness.probes.procfs import Rollup
-from harness.probes.tree import GONE, Key, Look
+from harness.probes.tree import GONE, Key, Member
 
 _INLINE_S = 0.02
 """A walk that should take longer than this (about 1.5 GiB) leaves the tick."""
@@ -40,26 +40,34 @@ class Walk:
 
 
 class Walker:
-    """Does walks within ``duty_ratio`` of the time. ``poll`` gives each walk's result once."""
+    """Does walks within a duty budget. ``poll`` gives each walk's result once."""
 
-    def __init__(self, name: str, duty_ratio: float) -> None:
-        self._budget = DutyBudget(duty_ratio)
+    def __init__(self, name: str) -> None:
+        self._budget = DutyBudget()
         self._name = name
         self._threads: ThreadPoolExecutor | None = None
         self._pending: Future[Walk] | None = None
         self._started_s = 0.0
 
     def poll(
-        self, looks: Sequence[Look], groups: frozenset[frozenset[Key]], now_s: float, min_interval_s: float
+        self,
+        groups: Sequence[Sequence[Member]],
+        forked: frozenset[frozenset[Key]],
+        now_s: float,
+        min_interval_s: float,
+        duty_ratio: float,
     ) -> Walk | None:
-        """Starts a walk when one is due, and gives the one that has just ended, or None."""
-        if self._pending is None and self._budget.is_due(now_s, min_interval_s):
+        """Starts a walk of ``groups`` when one is due, and gives the one that has just ended, or None."""
+        if self._pending is None:
+            if not self._budget.is_due(now_s, min_interval_s, duty_ratio):
+                return None
             self._started_s = now_s
-            if sum(look.status.rss_bytes * _S_PER_BYTE + _S_PER_PROCESS for look in looks) <= _INLINE_S:
-                return self._ended(_walk(looks, groups))
+            members = [member for group in groups for member in group]
+            if sum(member.memory.rss_bytes * _S_PER_BYTE + _S_PER_PROCESS for member in members) <= _INLINE_S:
+                return self._ended(_walk(members, forked))
             self._threads = self._threads or ThreadPoolExecutor(1, thread_name_prefix=f"walk-{self._name}")
-            self._pending = self._threads.submit(_walk, looks, groups)
-        if self._pending is not None and self._pending.done():
+            self._pending = self._threads.submit(_walk, members, forked)
+        if self._pending.done():
             pending, self._pending = self._pending, None
             return self._ended(pending.result())
         return None
@@ -75,14 +83,14 @@ class Walker:
         return walk
 
 
-def _walk(looks: Sequence[Look], groups: frozenset[frozenset[Key]]) -> Walk:
+def _walk(members: Sequence[Member], groups: frozenset[frozenset[Key]]) -> Walk:
     started_s = time.perf_counter()
     rollups: dict[Key, Rollup] = {}
     refused = None
-    for look in looks:
-        files = look.member.files
+    for member in members:
+        files = member.files
         try:
-            rollups[look.member.key] = files.rollup()
+            rollups[member.key] = files.rollup()
         except GONE:  # it has ended: its group is another one at the next tick
             continue
         except OSError as error:

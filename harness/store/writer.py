@@ -13,11 +13,12 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from harness.errors import StoreError
 from harness.model import EndReason, Event
@@ -161,7 +162,13 @@ class _RowFile:
         t_ms = round(t_s * 1000)
         if t_ms <= self._last_t_ms:
             raise ValueError(f"{self._path.name}: a row at {t_s:.3f} s after one at {self._last_t_ms / 1000:.3f} s")
-        cells = [_cell(reading.get(name)) for name in self._columns]
+        get = reading.get
+        try:
+            cells = [_CELLS[type(value := get(name))](value) for name in self._columns]
+        except KeyError:
+            raise ValueError(
+                _NO_CELL.format(next(v for v in map(get, self._columns) if type(v) not in _CELLS))
+            ) from None
         if len(reading) > len(cells) - cells.count("") and not reading.keys() <= set(self._columns):
             raise ValueError(f"{self._path.name}: unknown columns {sorted(reading.keys() - set(self._columns))}")
         self.append(f"{t_s:.3f},{','.join(cells)},{read_ms:.3f}")
@@ -192,15 +199,18 @@ class _RowFile:
             self._descriptor = -1
 
 
-def _cell(value: object) -> str:
-    """``value`` as a cell: blank for None and NaN. Raises ValueError for what is not a finite number."""
-    if value is None:
-        return ""
-    if type(value) is int:
-        return str(value)
-    if type(value) is float and not math.isinf(value):
-        return "" if value != value else repr(value)
-    raise ValueError(f"expected a finite number or None in a cell, found {value!r}")
+_NO_CELL = "expected a finite number or None in a cell, found {!r}"
+
+
+def _float_cell(value: float) -> str:
+    """Blank for NaN. Raises ValueError for infinity."""
+    if math.isinf(value):
+        raise ValueError(_NO_CELL.format(value))
+    return "" if value != value else repr(value)
+
+
+_CELLS: dict[type, Callable[[Any], str]] = {int: str, float: _float_cell, type(None): lambda _: ""}
+"""How a value is written, by its exact type: a bool is none of these, and a row has fifteen of them."""
 
 
 def _reserve_name(out_dir: Path, manifest: Manifest) -> tuple[Path, Path]:

@@ -67,8 +67,8 @@ class Clock:
 
 
 @contextmanager
-def probe_of(pid: int, clock: Clock | None = None, **options: bool) -> Iterator[ProcessTreeProbe]:
-    probe = ProcessTreeProbe("target", Role.TARGET, pid, 0.2, clock=clock or Clock(), **options)
+def probe_of(pid: int, clock: Clock | None = None, *, children: bool = True) -> Iterator[ProcessTreeProbe]:
+    probe = ProcessTreeProbe("target", Role.TARGET, pid, 0.2, clock=clock or Clock(), children=children)
     try:
         yield probe
     finally:

@@ -15,11 +15,13 @@ from harness.probes.procfs import (
     boot_time_s,
     parse_rollup,
     parse_stat,
+    parse_statm,
     parse_status,
     start_time_s,
 )
 from tests.support.target_processes import python_process, tell
 
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 STAT = (
     b"42 (odd) name) S 7 42 42 0 -1 4194560 1 0 0 0 11 22 33 44 20 0 3 0 9876 1000 50 18446744073709551615 "
     b"100 200 300 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 400 500 600 700 800 900 1000 0\n"
@@ -30,7 +32,7 @@ def test_stat_survives_brackets_and_spaces_in_the_name() -> None:
     """Fields are counted from the last bracket; processor time includes children that were waited for."""
     stat = parse_stat(STAT)
 
-    assert (stat.start_ticks, stat.parent_pid, stat.zombie, stat.cpu_s) == (9876, 7, False, 1.1)
+    assert (stat.start_ticks, stat.parent_pid, stat.zombie, stat.cpu_s, stat.threads_count) == (9876, 7, False, 1.1, 3)
     assert stat.lineage == (b"100", b"200", b"300", b"400", b"500", b"600", b"700")
 
 
@@ -48,7 +50,12 @@ def test_status_without_memory_is_zero() -> None:
     """A zombie and a kernel thread have no section on memory."""
     status = parse_status(b"Name:\tx\nState:\tZ (zombie)\nThreads:\t1\n")
 
-    assert (status.rss_bytes, status.anon_bytes, status.swap_bytes) == (0, 0, 0)
+    assert (status.swap_bytes, status.section) == (0, b"")
+
+
+def test_anonymous_memory_is_what_is_neither_of_a_file_nor_shared() -> None:
+    """In pages: all, resident, of files and shared, program."""
+    assert parse_statm(b"900 500 100 20 0 300 0\n") == (500 * PAGE_BYTES, 400 * PAGE_BYTES, 20 * PAGE_BYTES)
 
 
 def test_rollup_tells_what_others_account_for() -> None:
@@ -67,11 +74,10 @@ def test_a_real_process_reads_as_psutil_reads_it() -> None:
     with python_process("print('up'); input()") as child:
         files = ProcessFiles(child.pid, hold=True)
         other = psutil.Process(child.pid)
-        stat, status = files.stat(), files.status()
-        assert files.rss_bytes() == status.rss_bytes
-        seen = (status.rss_bytes, status.threads_count, files.fds_count(), files.children())
+        stat = files.stat()
+        seen = (files.memory().rss_bytes, stat.threads_count, files.fds_count(), len(files.children()))
         start_s = start_time_s(stat.start_ticks)
-        expected = (other.memory_info().rss, other.num_threads(), other.num_fds(), [])
+        expected = (other.memory_info().rss, other.num_threads(), other.num_fds(), 0)
         expected_start_s = other.create_time()
         files.close()
 
@@ -80,12 +86,12 @@ def test_a_real_process_reads_as_psutil_reads_it() -> None:
 
 
 def test_anonymous_memory_is_what_was_allocated() -> None:
-    """32 MiB more of touched memory are 32 MiB more of it, by status and by the walk."""
+    """32 MiB more of touched memory are 32 MiB more of it, by statm and by the walk."""
     with python_process("print('up'); input(); keep = b'x' * (32 << 20); print('kept'); input()") as child:
         files = ProcessFiles(child.pid, hold=True)
-        before, pss_before = files.status().anon_bytes, files.rollup().pss_bytes
+        before, pss_before = files.memory().anon_bytes, files.rollup().pss_bytes
         tell(child, "keep")
-        grown, pss_grown = files.status().anon_bytes - before, files.rollup().pss_bytes - pss_before
+        grown, pss_grown = files.memory().anon_bytes - before, files.rollup().pss_bytes - pss_before
         files.close()
 
     assert grown == pytest.approx(32 << 20, rel=0.02)
@@ -97,12 +103,13 @@ def test_open_files_of_an_ended_process_say_so() -> None:
     with python_process("print('up'); input()") as child:
         files = ProcessFiles(child.pid, hold=True)
         files.stat()
-        files.status()
+        files.memory()
+        files.fds_count()
         child.kill()
         child.wait()
 
-        for read in (files.stat, files.status):
-            with pytest.raises(ProcessLookupError):
+        for read in (files.stat, files.memory, files.fds_count):
+            with pytest.raises((ProcessLookupError, FileNotFoundError)):
                 read()
         files.close()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.probes.procfs import PROC
-from harness.probes.tree import Look, ProcessTree, forked_groups
+from harness.probes.tree import Member, ProcessTree, forked_groups
 from tests.support.target_processes import answer, python_process, tell
 
 CHURN = """
@@ -50,10 +50,10 @@ def test_only_the_root_is_read_without_children() -> None:
     """The harness itself is sampled so: what it started is sampled for its own sake."""
     with python_process(CHURN) as child, tree_of(child.pid, children=False) as tree:
         tell(child, "2")
-        looks = tree.look()
+        members = tree.look()
         tell(child, "0")
 
-    assert [look.member.files.pid for look in looks] == [child.pid]
+    assert [member.files.pid for member in members] == [child.pid]
 
 
 def test_a_child_whose_parent_ended_still_belongs() -> None:
@@ -67,10 +67,10 @@ def test_a_child_whose_parent_ended_still_belongs() -> None:
         orphan = int(answer(child))
         with_parent = len(tree.look())
         assert tell(child, "end") == "waited"
-        looks = tree.look()
+        members = tree.look()
 
     assert with_parent == 3
-    assert [look.member.files.pid for look in looks] == [child.pid, orphan]
+    assert [member.files.pid for member in members] == [child.pid, orphan]
 
 
 def test_an_ended_root_has_no_looks() -> None:
@@ -80,7 +80,7 @@ def test_an_ended_root_has_no_looks() -> None:
         child.kill()
         assert child.wait() < 0
 
-        assert tree.look() == []
+        assert tree.look() == ()
 
 
 def test_a_reused_pid_is_another_process(tmp_path: Path) -> None:
@@ -89,12 +89,12 @@ def test_a_reused_pid_is_another_process(tmp_path: Path) -> None:
     (folder / "task").mkdir(parents=True)
     stat = "7 (target) S 1 7 7 0 -1 0 0 0 0 0 1 1 0 0 20 0 1 0 {} 0 0 0 1 2 3" + " 0" * 16 + " 4 5 6 7 0 0 0 0\n"
     (folder / "stat").write_text(stat.format(1000))
-    (folder / "status").write_text("Name:\tx\n")
+    (folder / "statm").write_text("50 40 30 20 0 10 0\n")
     with tree_of(7, proc=tmp_path) as tree:
         before = len(tree.look())
         (folder / "stat").write_text(stat.format(2000))
 
-        assert (before, tree.look()) == (1, [])
+        assert (before, tree.look()) == (1, ())
 
 
 def test_no_process_is_an_error() -> None:
@@ -111,8 +111,8 @@ def test_forked_workers_are_one_group_and_other_programs_are_not() -> None:
         "print('up'); time.sleep(60)"
     )
     with python_process(code) as child, tree_of(child.pid) as tree:
-        looks = _settled(tree, 4)
-        sizes = sorted(len(group) for group in forked_groups(looks))
+        _await_programs(tree, 4)
+        sizes = sorted(len(group) for group in tree.groups)
 
     assert sizes == [1, 3]
 
@@ -121,18 +121,48 @@ def test_a_child_that_has_not_begun_its_program_is_left_out() -> None:
     """Between vfork and exec it lives in its parent's memory, which must not count twice."""
     with python_process("print('up'); input()") as child, tree_of(child.pid) as tree:
         (parent,) = tree.look()
-        vforked = Look(
-            member=type(parent.member)(parent.member.files, parent.member.start_ticks + 1, looks=1),
-            stat=type(parent.stat)(parent.stat.start_ticks + 1, child.pid, False, 0.0, parent.stat.lineage),
-            status=parent.status,
-        )
+        stat = parent.stat._replace(start_ticks=parent.key[1] + 1, parent_pid=child.pid)
+        vforked = Member(parent.files, (child.pid, stat.start_ticks), stat, parent.memory, looks=1)
 
         assert forked_groups([parent, vforked]) == [[parent]]
 
 
-def _settled(tree: ProcessTree, count: int) -> list[Look]:
+def test_groups_are_found_again_when_a_member_comes_goes_or_starts_another_program() -> None:
+    """And are the same object in between, so that nothing that rests on them is worked out at every tick."""
+    code = (
+        "import os\nprint('up'); input()\nread, write = os.pipe()\nif os.fork() == 0:\n"
+        "    os.read(read, 1); os.execvp('sleep', ['sleep', '60'])\nprint('forked'); input()\n"
+        "os.write(write, b'.'); print('told'); input()"
+    )
+    with python_process(code) as child, tree_of(child.pid) as tree:
+        for _ in range(3):
+            tree.look()
+        alone = tree.groups
+        tree.look()
+        same = tree.groups is alone
+        tell(child, "fork")
+        tree.look()
+        forked = [len(group) for group in tree.groups]
+        tell(child, "exec")
+        while len(tree.groups) == 1:
+            tree.look()
+
+    assert (same, forked, [len(group) for group in tree.groups]) == (True, [2], [1, 1])
+
+
+def test_children_that_nobody_has_waited_for_hold_nothing() -> None:
+    """Zombies are processes of the tree, but share no memory with one another."""
+    code = (
+        "import os\nfor _ in range(3):\n    pid = os.fork()\n    if pid == 0:\n        os._exit(0)\n"
+        "    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)\nprint('up'); input()"
+    )
+    with python_process(code) as child, tree_of(child.pid) as tree:
+        members = tree.look()
+
+        assert (len(members), [len(group) for group in tree.groups]) == (4, [1])
+
+
+def _await_programs(tree: ProcessTree, count: int) -> None:
     """Looks until ``count`` processes have begun their programs; bounded by the test's timeout."""
-    while True:
-        looks = tree.look()
-        if len(looks) == count and sum(look.status.rss_bytes > 0 for look in looks) == count:
-            return looks
+    while len(members := tree.look()) != count or any(member.memory.rss_bytes == 0 for member in members):
+        pass
