@@ -1,6 +1,7 @@
 """The ASGI application: speech requests go straight to their handler, everything else through Starlette's router."""
 
 import logging
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 from starlette.exceptions import HTTPException
@@ -9,8 +10,10 @@ from starlette.routing import Router
 from mock_tts import errors
 from mock_tts.errors import ApiError
 from mock_tts.faults import Route
-from mock_tts.replies import COMMON, ClientGone, Receive, Scope, Send, send_error
+from mock_tts.instant import Instant
+from mock_tts.replies import COMMON, ClientGone, Headers, Receive, Scope, Send, send_error
 from mock_tts.routes import admin, sockets, support
+from mock_tts.routes.orders import OrderBook
 from mock_tts.routes.speech import SpeechEndpoints
 from mock_tts.service import Service
 
@@ -38,11 +41,13 @@ _DIALOGUE_SOCKETS = {
 
 
 class App:
-    """One ASGI callable for both listeners."""
+    """One ASGI callable for both listeners, and the shortcut past ASGI (see ``protocol.Shortcut``)."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._speech = SpeechEndpoints(service)
+        orders = OrderBook(service)
+        self._speech = SpeechEndpoints(service, orders)
+        self._instant = Instant(service, orders)
         self._router = Router(
             [*admin.routes(service), *support.routes(service)], redirect_slashes=False, default=_not_found
         )
@@ -55,6 +60,14 @@ class App:
             await self._http(scope, receive, send)
         else:
             await self._socket(scope, receive, send)
+
+    def learn(self, data: bytes, scope: Scope) -> None:
+        found = speech_route(scope)
+        if found is not None:
+            self._instant.learn(data, scope, *found)
+
+    def answer(self, data: bytes, default: Headers) -> Sequence[bytes] | None:
+        return self._instant.answer(data, default)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = socket_route(scope)

@@ -1,7 +1,7 @@
-"""One HTTP request for speech: what was asked, what has been sent, and the faults that hit it."""
+"""One HTTP request for speech: what is on record of it, what has been sent, and the faults that hit it."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mock_tts.catalog import Model
 from mock_tts.faults import NO_EFFECTS, Effects, Fault, Kind, Route
@@ -41,25 +41,59 @@ class Order:
 
 
 @dataclass(slots=True)
-class Call:
-    """State of one request; its counts end up in the ledger."""
+class Record:
+    """What the ledger and the headers of the answer say about one request, however that answer is sent."""
 
     service: Service
-    scope: Scope
-    send: Send
     route: Route
     loop: asyncio.AbstractEventLoop
-    transport: asyncio.Transport | None
-    started_s: float
-    request_id: str
-    trace_id: str
-    voice_id: str = ""
+    voice_id: str
+    started_s: float = 0.0
+    request_id: str = ""
+    trace_id: str = ""
     text_hash: str = ""
     chars: int = 0
     status: int = 0
     bytes_out: int = 0
-    effects: Effects = NO_EFFECTS
     slot_lines: bytes = b""
+
+    def open(self) -> None:
+        """Takes the request up; ``close`` must follow, whatever happens."""
+        service = self.service
+        self.started_s = self.loop.time()
+        self.request_id, self.trace_id = service.base62_id(), service.hex_id()
+        service.ledger.requests[self.route.value] += 1
+        service.ledger.gauges.open_streams += 1
+
+    def fill(self, order: Order) -> None:
+        """Counts what is asked for."""
+        self.voice_id, self.text_hash, self.chars = order.voice_id, order.text_hash, len(order.text)
+        self.service.ledger.count_text(self.route.value, self.text_hash, self.chars)
+
+    def close(self) -> None:
+        """Counts what was sent."""
+        ledger = self.service.ledger
+        ledger.gauges.open_streams -= 1
+        ledger.bytes_out += self.bytes_out
+        ledger.note(self._entry())
+
+    def _entry(self) -> Entry:
+        """What the journal keeps."""
+        at_s = round(self.service.uptime_s(), 3)
+        return Entry(
+            *(at_s, self.route.value, self.voice_id, self.text_hash, self.chars),
+            *(self.status, self.bytes_out, self.request_id),
+        )
+
+
+@dataclass(slots=True)
+class Call(Record):
+    """A request that is answered piece by piece through ASGI."""
+
+    scope: Scope = field(kw_only=True)
+    send: Send = field(kw_only=True)
+    transport: asyncio.Transport | None = field(kw_only=True)
+    effects: Effects = NO_EFFECTS
 
     async def start_speech(self, lines: bytes, content_length: int | None) -> None:
         """Starts a 200 with header lines, each ended by CR LF; chunked when ``content_length`` is None."""
@@ -121,11 +155,3 @@ class Call:
 
     def note_fault(self, kind: Kind) -> None:
         self.service.ledger.faults[kind.value] += 1
-
-    def entry(self) -> Entry:
-        """What the journal keeps."""
-        at_s = round(self.service.uptime_s(), 3)
-        return Entry(
-            *(at_s, self.route.value, self.voice_id, self.text_hash, self.chars),
-            *(self.status, self.bytes_out, self.request_id),
-        )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from mock_tts.call import Call, Order
+from mock_tts.call import Call, Order, Record
 from mock_tts.faults import Kind
 from mock_tts.formats import Family
 from mock_tts.packing import Packer, StreamState, whole_m4a
@@ -37,7 +37,7 @@ def frame_ranges(speech: Speech, piece_s: float, piece_bytes: int) -> list[tuple
     return [(first, min(first + step, count)) for first in range(0, count, step)]
 
 
-def speech_lines(call: Call, order: Order, content_type: str) -> bytes:
+def speech_lines(call: Record, order: Order, content_type: str) -> bytes:
     """Header lines of a 200 that carries speech."""
     own = (
         f"content-type: {content_type}\r\nrequest-id: {call.request_id}\r\n"
@@ -47,15 +47,19 @@ def speech_lines(call: Call, order: Order, content_type: str) -> bytes:
     return AUDIO_LINES + own.encode() + call.slot_lines
 
 
+def whole_lines(call: Record, order: Order, content_type: str) -> bytes:
+    """Header lines of a 200 that carries all the speech at once."""
+    latency_ms = int((call.loop.time() - call.started_s) * 1000)
+    return speech_lines(call, order, content_type) + b"tts-latency-ms: %d\r\n" % latency_ms
+
+
 async def send_whole(call: Call, order: Order, data: bytes, content_type: str) -> None:
     """``data`` with its length, after the time that generating all of it takes."""
     speech = order.speech
     due_s = order.timing.due_s(speech.duration_ms / 1000)
     if due_s > 0.0:
         await call.wait(due_s)
-    latency_ms = int((call.loop.time() - call.started_s) * 1000)
-    lines = speech_lines(call, order, content_type) + b"tts-latency-ms: %d\r\n" % latency_ms
-    await call.start_speech(lines, len(data))
+    await call.start_speech(whole_lines(call, order, content_type), len(data))
     if call.effects.by_kind:
         await _send_disturbed(call, data)
     else:
@@ -95,16 +99,23 @@ def whole_json(order: Order, data: bytes) -> bytes:
 async def send_stream(call: Call, order: Order) -> None:
     """Raw audio as it is generated."""
     content_type = order.speech.audio_format.content_type
-    ranges = frame_ranges(order.speech, PIECE_S, PIECE_BYTES)
-    pieces = _audio_pieces(call, order, ranges)
     if not order.timing.realtime_factor and call.can_frame and call.chars <= SMALL_CHARS:
         if order.timing.first_byte_s > 0.0:
             await call.wait(order.timing.first_byte_s)
         await call.start_speech(speech_lines(call, order, content_type), None)
-        framed, size = call.service.framed_of(order.speech, pieces)
-        await call.write_framed(framed, size)
+        await call.write_framed(*framed_stream(call, order))
         return
-    await _send_pieces(call, order, content_type, ranges, pieces, _GARBAGE)
+    ranges = frame_ranges(order.speech, PIECE_S, PIECE_BYTES)
+    await _send_pieces(call, order, content_type, ranges, _audio_pieces(call, order, ranges), _GARBAGE)
+
+
+def framed_stream(call: Record, order: Order) -> tuple[bytes, int]:
+    """The whole stream as HTTP chunks but for the last, empty one; and the body's size."""
+
+    def pieces() -> Iterator[bytes]:
+        yield from _audio_pieces(call, order, frame_ranges(order.speech, PIECE_S, PIECE_BYTES))
+
+    return call.service.framed_of(order.speech, pieces())
 
 
 async def send_lines(call: Call, order: Order) -> None:
@@ -115,7 +126,7 @@ async def send_lines(call: Call, order: Order) -> None:
     await _send_pieces(call, order, "application/json", ranges, lines, b'{"audio_base64": "broken\n')
 
 
-def _audio_pieces(call: Call, order: Order, ranges: list[tuple[int, int]]) -> Iterator[bytes]:
+def _audio_pieces(call: Record, order: Order, ranges: list[tuple[int, int]]) -> Iterator[bytes]:
     speech = order.speech
     if speech.audio_format.family is Family.AAC:
         data = whole_m4a(speech)

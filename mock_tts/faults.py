@@ -148,6 +148,10 @@ class FaultPlan:
         """Back to the plan that the server was started with."""
         self.replace(self._start)
 
+    @property
+    def is_armed(self) -> bool:
+        return bool(self._armed)
+
     def pick(self, route: Route, voice_id: str, text: str) -> Effects:
         """The faults that hit the next request of ``route``; each call counts as one request."""
         if not self._armed:

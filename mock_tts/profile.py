@@ -99,6 +99,11 @@ class Timing:
     first_byte_s: float
     realtime_factor: float
 
+    @property
+    def is_instant(self) -> bool:
+        """Whether everything is due as soon as it is asked for."""
+        return self.first_byte_s == 0.0 == self.realtime_factor
+
     def due_s(self, audio_s: float) -> float:
         """When the piece that begins ``audio_s`` into the audio leaves."""
         return self.first_byte_s + (audio_s / self.realtime_factor if self.realtime_factor else 0.0)

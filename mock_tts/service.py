@@ -79,12 +79,12 @@ class Service:
         """The audio of ``text``."""
         return self.bank.speak(text, voice_id, audio_format, speech_s(text, 1.0 if speed is None else speed), seed)
 
-    def file_of(self, utterance: Utterance) -> bytes:
-        """The whole file of ``utterance``."""
-        key = ("file", utterance.audio_format.name, utterance.digest, utterance.frame_count)
+    def file_of(self, speech: Speech) -> bytes:
+        """The whole file of ``speech``."""
+        key = ("file", speech.audio_format.name, speech.digest, speech.frame_count)
         kept = self._kept.get(key)
         if kept is None:
-            data = whole_file(utterance)
+            data = whole_file(speech)
             kept = self._keep(key, data, len(data))
         return kept[0]
 

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from hashlib import blake2b
 from itertools import accumulate
 from typing import Protocol
 
@@ -35,19 +36,16 @@ def frame_ms(speech: Speech, frame: int) -> int:
 class Track:
     """``parts`` (at least one, all of one format) played one after the other."""
 
-    __slots__ = ("_edges", "_parts")
+    __slots__ = ("_edges", "_parts", "digest")
 
     def __init__(self, parts: Sequence[Utterance]) -> None:
         self._parts = tuple(parts)
         self._edges = tuple(accumulate((part.frame_count for part in parts), initial=0))
+        self.digest = blake2b(b"".join(part.digest for part in parts), digest_size=32).digest()
 
     @property
     def audio_format(self) -> AudioFormat:
         return self._parts[0].audio_format
-
-    @property
-    def digest(self) -> bytes:
-        return self._parts[0].digest
 
     @property
     def extradata(self) -> bytes:

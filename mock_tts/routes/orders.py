@@ -22,6 +22,8 @@ from mock_tts.wire import DialogueBody, SpeechBody, SpeechQuery, parse_body, par
 DEFAULT_DIALOGUE_MODEL_ID = "eleven_v3"
 MAX_DIALOGUE_VOICES = 10
 
+_Key = tuple[Route, str, bytes, bytes]
+
 _KEPT_ORDERS = 256
 _KEPT_BODY_BYTES = 4096
 _SILENT = Alignment((), (0,))
@@ -31,11 +33,11 @@ _TIMED = frozenset(route for route in Route if route.value.endswith("timestamps"
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """A parsed request, before anything is known to be allowed."""
+    """A request that is parsed and allowed."""
 
     lines: tuple[Line, ...]
-    model_id: str
-    format_name: str
+    model: Model
+    audio_format: AudioFormat
     speed: float | None
     seed: int | None
 
@@ -46,32 +48,52 @@ class OrderBook:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._recent: dict[tuple[Route, str, bytes, bytes], Order] = {}
+        self._recent: dict[_Key, Order] = {}
 
     async def order(self, route: Route, voice_id: str, query_string: bytes, raw: bytes) -> Order:
-        """The order for one request. Raises ApiError for what is wrong or not allowed."""
+        """The order for one request; clips that do not exist yet are encoded in a thread. Raises ApiError for what is
+        wrong or not allowed."""
         key = (route, voice_id, query_string, raw)
         order = self._recent.get(key)
-        if order is not None:
-            return order
+        if order is None:
+            wish = self._wish(*key)
+            for missing in self._missing(wish):
+                await asyncio.to_thread(self._service.bank.prepare, wish.audio_format, missing)
+            order = self._keep(key, self._record(route, wish))
+        return order
+
+    def at_once(self, route: Route, voice_id: str, query_string: bytes, raw: bytes) -> Order | None:
+        """The same without waiting; None when a clip must be encoded first."""
+        key = (route, voice_id, query_string, raw)
+        order = self._recent.get(key)
+        if order is None:
+            wish = self._wish(*key)
+            order = None if self._missing(wish) else self._keep(key, self._record(route, wish))
+        return order
+
+    def _wish(self, route: Route, voice_id: str, query_string: bytes, raw: bytes) -> _Wish:
         query = parse_query(SpeechQuery, query_string)
-        wish = _dialogue(query, raw) if route in _DIALOGUE else _speech(query, voice_id, raw)
-        model, audio_format = _check(self._service, wish)
-        order = await self._record(route, wish, model, audio_format)
-        if len(raw) <= _KEPT_BODY_BYTES:
+        if route in _DIALOGUE:
+            return _dialogue(self._service, query, raw)
+        return _speech(self._service, query, voice_id, raw)
+
+    def _missing(self, wish: _Wish) -> list[str]:
+        """Voices whose clips do not exist yet."""
+        is_ready = self._service.bank.is_ready
+        return [line.voice_id for line in wish.lines if not is_ready(wish.audio_format, line.voice_id)]
+
+    def _keep(self, key: _Key, order: Order) -> Order:
+        if len(key[-1]) <= _KEPT_BODY_BYTES:
             self._recent[key] = order
             if len(self._recent) > _KEPT_ORDERS:
                 del self._recent[next(iter(self._recent))]
         return order
 
-    async def _record(self, route: Route, wish: _Wish, model: Model, audio_format: AudioFormat) -> Order:
-        """The audio of ``wish`` and its alignment; clips that do not exist yet are encoded in a thread."""
+    def _record(self, route: Route, wish: _Wish) -> Order:
+        """The audio of ``wish`` and its alignment."""
         service = self._service
-        for line in wish.lines:
-            if not service.bank.is_ready(audio_format, line.voice_id):
-                await asyncio.to_thread(service.bank.prepare, audio_format, line.voice_id)
         parts = [
-            service.speak(line.text, line.voice_id, audio_format, speed=wish.speed, seed=wish.seed)
+            service.speak(line.text, line.voice_id, wish.audio_format, speed=wish.speed, seed=wish.seed)
             for line in wish.lines
         ]
         alignment, segments = _script(route, wish.lines, parts)
@@ -80,43 +102,45 @@ class OrderBook:
             speech=parts[0] if len(parts) == 1 else Track(parts),
             alignment=alignment,
             segments=segments,
-            timing=timing(service.settings.profile, model.family, parts[0].digest),
-            model=model,
+            timing=timing(service.settings.profile, wish.model.family, parts[0].digest),
+            model=wish.model,
             voice_id=wish.lines[0].voice_id,
             text=text,
             text_hash=text_hash(text),
-            credits=credits_of(model, text),
+            credits=credits_of(wish.model, text),
         )
 
 
-def _speech(query: SpeechQuery, voice_id: str, raw: bytes) -> _Wish:
+def _speech(service: Service, query: SpeechQuery, voice_id: str, raw: bytes) -> _Wish:
     body = parse_body(SpeechBody, raw)
     speed = None if body.voice_settings is None else body.voice_settings.speed
-    model_id = body.model_id or DEFAULT_MODEL_ID
-    return _Wish((Line(body.text, voice_id),), model_id, query.output_format, speed, body.seed)
+    lines = (Line(body.text, voice_id),)
+    model, audio_format = _check(service, lines, body.model_id or DEFAULT_MODEL_ID, query.output_format)
+    return _Wish(lines, model, audio_format, speed, body.seed)
 
 
-def _dialogue(query: SpeechQuery, raw: bytes) -> _Wish:
+def _dialogue(service: Service, query: SpeechQuery, raw: bytes) -> _Wish:
     body = parse_body(DialogueBody, raw)
     lines = tuple(Line(item.text, item.voice_id) for item in body.inputs)
     if len({line.voice_id for line in lines}) > MAX_DIALOGUE_VOICES:
         message = f"A dialogue may have at most {MAX_DIALOGUE_VOICES} distinct voices."
         raise ApiError(errors.INVALID_PARAMETERS, message, param="inputs")
-    return _Wish(lines, body.model_id or DEFAULT_DIALOGUE_MODEL_ID, query.output_format, None, body.seed)
+    model, audio_format = _check(service, lines, body.model_id or DEFAULT_DIALOGUE_MODEL_ID, query.output_format)
+    return _Wish(lines, model, audio_format, None, body.seed)
 
 
-def _check(service: Service, wish: _Wish) -> tuple[Model, AudioFormat]:
-    """The model and format of ``wish``. Raises ApiError for anything that is not allowed."""
-    audio_format = checked_format(service, wish.format_name)
-    model = find_model(wish.model_id)
+def _check(service: Service, lines: Sequence[Line], model_id: str, format_name: str) -> tuple[Model, AudioFormat]:
+    """The model and format of a request. Raises ApiError for anything that is not allowed."""
+    audio_format = checked_format(service, format_name)
+    model = find_model(model_id)
     if model is None:
-        message = f"A model with model_id '{wish.model_id[:100]}' was not found."
+        message = f"A model with model_id '{model_id[:100]}' was not found."
         raise ApiError(errors.MODEL_NOT_FOUND, message, param="model_id")
-    for line in wish.lines:
+    for line in lines:
         _check_voice(service, line.voice_id)
         if not line.text.strip():
             raise ApiError(errors.EMPTY_TEXT, "The text must not be empty.", param="text")
-    chars = sum(len(line.text) for line in wish.lines)
+    chars = sum(len(line.text) for line in lines)
     if chars > model.refused_above_chars:
         message = (
             f"A maximum of {model.max_chars} characters is allowed for a single request with {model.model_id}. "

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from mock_tts.admission import charge, fault_error, group_of, slot_lines, take_slot
-from mock_tts.audio import Utterance
 from mock_tts.call import Call, Order
 from mock_tts.delivery import SMALL_CHARS, send_lines, send_stream, send_whole, whole_json
 from mock_tts.errors import ApiError
@@ -20,44 +19,33 @@ from mock_tts.service import Service
 class SpeechEndpoints:
     """All of them; they differ in how an order is delivered."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, orders: OrderBook) -> None:
         self._service = service
-        self._orders = OrderBook(service)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._orders = orders
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, route: Route, voice_id: str) -> None:
         """Answers one POST; whatever happens, the ledger balances afterwards."""
         service = self._service
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()  # asks the system each time, which a hot path feels
-        call = Call(
-            *(service, scope, send, route, self._loop, transport_of(scope), self._loop.time()),
-            *(service.base62_id(), service.hex_id()),
-            voice_id=voice_id,
-        )
-        ledger = service.ledger
-        ledger.requests[route.value] += 1
-        ledger.gauges.open_streams += 1
+        loop = asyncio.get_running_loop()
+        call = Call(service, route, loop, voice_id, scope=scope, send=send, transport=transport_of(scope))
+        call.open()
         try:
             await self._answer(call, receive)
         except ApiError as error:
             call.status = error.problem.http_status
             call.bytes_out += await send_error(send, error, call.trace_id)
         except ClientGone:
-            ledger.aborted += 1
+            service.ledger.aborted += 1
             call.status = call.status or 499
         finally:
-            ledger.gauges.open_streams -= 1
-            ledger.bytes_out += call.bytes_out
-            ledger.note(call.entry())
+            call.close()
 
     async def _answer(self, call: Call, receive: Receive) -> None:
         service = self._service
         service.check_key(key_of(call.scope))
         raw = await read_body(receive)
         order = await self._orders.order(call.route, call.voice_id, call.scope["query_string"], raw)
-        call.voice_id, call.text_hash, call.chars = order.voice_id, order.text_hash, len(order.text)
-        service.ledger.count_text(call.route.value, order.text_hash, call.chars)
+        call.fill(order)
         call.effects = service.faults.pick(call.route, order.voice_id, order.text)
         if call.effects.by_kind:
             if await _refused(call):
@@ -101,7 +89,7 @@ def _delayed(call: Call, order: Order) -> Order:
 
 async def _deliver_file(call: Call, order: Order) -> None:
     speech = order.speech
-    if isinstance(speech, Utterance) and call.chars <= SMALL_CHARS:
+    if call.chars <= SMALL_CHARS:
         data = call.service.file_of(speech)
     else:
         data = await asyncio.to_thread(whole_file, speech)

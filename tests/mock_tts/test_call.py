@@ -1,11 +1,12 @@
 """One request's state."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from mock_tts.call import Call
+from mock_tts.call import Call, Record
 from mock_tts.faults import Route
 from mock_tts.replies import ClientGone
 from mock_tts.service import Service
@@ -17,7 +18,7 @@ def call(sent: list[Any]) -> Call:
         sent.append(message)
 
     loop = cast(asyncio.AbstractEventLoop, None)  # nothing here waits
-    return Call(Service(Settings()), {}, send, Route.CONVERT, loop, None, 0.0, "id", "trace")
+    return Call(Service(Settings()), Route.CONVERT, loop, "v", scope={}, send=send, transport=None)
 
 
 def test_speech_headers_also_leave_through_plain_asgi() -> None:
@@ -31,11 +32,27 @@ def test_speech_headers_also_leave_through_plain_asgi() -> None:
 
 
 def test_bytes_are_counted_and_a_cut_is_a_fault() -> None:
-    """The journal's entry has what was sent."""
+    """What was sent before it is known."""
     one = call([])
     asyncio.run(one.write(b"abc", more=True))
     with pytest.raises(ClientGone):
         one.abort()
 
-    assert one.entry().bytes_out == 3
+    assert one.bytes_out == 3
     assert one.service.ledger.faults["cut"] == 1
+
+
+def test_a_record_balances() -> None:
+    """Open while it lasts, then in the journal with what was sent."""
+    service = Service(Settings())
+    loop = cast(asyncio.AbstractEventLoop, SimpleNamespace(time=lambda: 5.0))
+    record = Record(service, Route.STREAM, loop, "v")
+    record.open()
+    record.status, record.bytes_out = 200, 7
+
+    assert service.ledger.gauges.open_streams == 1
+    record.close()
+    (entry,) = service.ledger.journal()
+    assert (entry["route"], entry["status"], entry["bytes_out"]) == ("stream", 200, 7)
+    assert entry["request_id"] == record.request_id != ""
+    assert service.ledger.gauges.open_streams == 0

@@ -4,11 +4,16 @@ import asyncio
 import json
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
-from tests.mock_tts.conftest import Mock
+from mock_tts.app import App
+from mock_tts.protocol import HttpProtocol, SocketProtocol
+from mock_tts.service import Service
+from tests.mock_tts.conftest import INSTANT, Mock
 
 HEAD = b"POST /v1/text-to-speech/v HTTP/1.1\r\nhost: m\r\nxi-api-key: k\r\n"
 ODD = (
@@ -77,6 +82,63 @@ def test_reset_connections_are_let_go(mock: Mock) -> None:
             sock.recv(100)
 
     settle(mock)
+
+
+class Stuck(asyncio.Transport):
+    """A client that never reads: what is written stays, and the protocol hears of it above 64 KiB, as uvloop does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.protocol: asyncio.Protocol
+        self.held_bytes = 0
+        self.reads = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.held_bytes += len(data)
+        if self.held_bytes > 65536:
+            self.protocol.pause_writing()
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.write(b"".join(list_of_data))
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        self.reads = True
+
+
+def test_a_client_that_does_not_read_is_not_read() -> None:
+    """However many requests it sends, one at a time with a known head: no more than the transport's limit and one
+    answer are held, and the rest of its requests stays in its socket."""
+
+    async def run() -> tuple[int, int]:
+        service = Service(INSTANT)
+        config = uvicorn.Config(App(service), http=HttpProtocol, ws=SocketProtocol, lifespan="off", proxy_headers=False)
+        config.load()
+        state = ServerState()
+        protocol = HttpProtocol(config=config, server_state=state, app_state={})
+        transport = Stuck()
+        transport.protocol = protocol
+        protocol.connection_made(transport)
+        count = 0
+        while transport.reads and count < 100:
+            count += 1
+            protocol.data_received(HEAD + b'content-length: 61\r\n\r\n{"text":"%s"}' % (b"x" * 50))
+            await asyncio.sleep(0.001)
+        for task in state.tasks:
+            task.cancel()
+        await asyncio.gather(*state.tasks, return_exceptions=True)
+        protocol._unset_keepalive_if_required()
+        return count, transport.held_bytes
+
+    count, held_bytes = asyncio.run(run())
+
+    assert count < 10
+    assert held_bytes < 65536 + 60_000
 
 
 _PATHS = (

@@ -16,3 +16,14 @@ def test_a_track_is_its_parts_in_order() -> None:
     assert len(track.frames(0, 240)) == track.frame_count == 240
     assert track.duration_ms == 30
     assert frame_ms(track, 80) == 10
+
+
+def test_tracks_differ_when_any_part_does() -> None:
+    """The same beginning and length do not make two dialogues the same: what is kept by digest would be mixed up."""
+    bank = ClipBank(1)
+    one, same, other = (
+        Track([bank.speak(text, "v", FORMATS["ulaw_8000"], 0.01, None) for text in texts])
+        for texts in ("ab", "ab", "ac")
+    )
+
+    assert one.digest == same.digest != other.digest
