@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -168,6 +169,9 @@ def calm_limits(low: float, high: float) -> tuple[float, float]:
     return (0.0, top - bottom) if bottom < 0 <= low else (bottom, top)
 
 
+_TITLE_LINE = 16.0
+_TITLE_CHARACTER = 7.8
+"""Width of a character of bold 13 px, the widest of the fonts named; a title is broken rather than cut."""
 _NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _TAG = re.compile(r"<[^>]*>")
 _PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
@@ -207,19 +211,21 @@ def inline_svg(text: str) -> str:
     return _HEIGHT.sub(r"\1", _SIZE.sub(r"<svg\1", text, count=1), count=1)
 
 
-def titled_svg(text: str, title: str, top: float = 30.0) -> str:
-    """The same chart as a file of its own, its title above it."""
+def titled_svg(text: str, title: str) -> str:
+    """The same chart as a file of its own, its title above it, in as many lines as it needs."""
     match = _VIEW_BOX.search(text)
     if match is None:
         raise ValueError("expected a viewBox from 0 0 in matplotlib's SVG")
     width, height = float(match[1]), float(match[2])
+    lines = textwrap.wrap(title, max(10, int((width - 20) / _TITLE_CHARACTER))) or [""]
+    top = 14.0 + _TITLE_LINE * len(lines)
     text = text.replace(match[0], f'viewBox="0 {-top:g} {width:g} {height + top:g}"', 1)
     text = _HEIGHT.sub(rf'\1 height="{height + top:g}pt"', text, count=1)
-    heading = (
-        f'<rect x="0" y="{-top:g}" width="{width:g}" height="{top:g}" fill="{SURFACE}"/>\n'
-        f'<text x="10" y="-10" style="font: bold 13px {_FONT}; fill: {INK}">{escape(title)}</text>\n</svg>'
-    )
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + text.replace("</svg>", heading)
+    heading = f'<rect x="0" y="{-top:g}" width="{width:g}" height="{top:g}" fill="{SURFACE}"/>\n'
+    for number_, line in enumerate(lines):
+        y = -10 - _TITLE_LINE * (len(lines) - 1 - number_)
+        heading += f'<text x="10" y="{y:g}" style="font: bold 13px {_FONT}; fill: {INK}">{escape(line)}</text>\n'
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + text.replace("</svg>", f"{heading}</svg>")
 
 
 def png_bytes(draw: Callable[[Figure], None], size: Size, title: str) -> bytes:

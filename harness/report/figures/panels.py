@@ -61,7 +61,9 @@ def draw_estimates(
 
     On a phone each row's words stand above its bar, so that the bars keep the width.
     """
-    sides = {"left": 14.0, "right": 14.0} if size.narrow else {"left": 84.0, "right": 178.0}
+    longest = max((len(row.name) for row in rows), default=0)
+    left = max(84.0, min(150.0, 14.0 + 6.2 * longest))
+    sides = {"left": 14.0, "right": 14.0} if size.narrow else {"left": left, "right": 178.0}
 
     def draw(figure: Figure) -> None:
         axes = _axes(figure, size, **sides, top=20 if limit is not None else 10)
@@ -89,7 +91,7 @@ def draw_estimates(
                 fontsize=8.5,
                 color=LIMIT,
             )
-        axes.set_yticks(range(len(rows)), ["" if size.narrow else short(row.name, 13) for row in rows])
+        axes.set_yticks(range(len(rows)), ["" if size.narrow else short(row.name, 22) for row in rows])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set_xlabel(unit)
 
@@ -114,7 +116,7 @@ def _write_estimate(axes: Axes, row: int, estimate: Estimate, *, above: bool) ->
     known = any(value is not None for value in (estimate.interval.low, estimate.interval.estimate))
     text = short(estimate.text, 60)
     axes.annotate(
-        f"{short(estimate.name, 20)}: {text}" if above else text,
+        f"{short(estimate.name, 22)}: {text}" if above else text,
         (0.0 if above else 1.0, row),
         (0, 12) if above else (10, 0),
         va="center",

@@ -88,6 +88,17 @@ def test_a_chart_as_a_file_has_its_title() -> None:
     ElementTree.fromstring(text.encode())
 
 
+def test_a_long_title_is_broken_and_never_cut() -> None:
+    """Each line has its place above the drawing."""
+    text = titled_svg(svg_text(_draw, SIZE, "a"), "app.active_dialogues_count: grows while used; 8,577 per hour")
+
+    assert 'viewBox="0 -46 300 196"' in text
+    assert re.findall(r">([^<]*)</text>", text)[-2:] == [
+        "app.active_dialogues_count: grows",
+        "while used; 8,577 per hour",
+    ]
+
+
 def test_what_is_no_chart_of_ours_is_refused() -> None:
     """A title cannot be put over something of unknown size."""
     with pytest.raises(ValueError, match="viewBox"):

@@ -33,10 +33,14 @@ def test_estimates_are_written_beside_their_bars() -> None:
         Estimate("disconnect", Interval(9e4, 8e4, 1e5), "90 kB"),
         Estimate("x" * 3000, Interval(), "not known: why"),
     ]
-    texts = _texts(svg_text(draw_estimates(rows, "kB", 1e3, SIZE, limit=4096.0), SIZE, "t"))
+    wide, phone = (
+        _texts(svg_text(draw_estimates(rows, "kB", 1e3, size, limit=4096.0), size, "t"))
+        for size in (Size(560, 240), Size(366, 240))
+    )
 
-    assert {"90 kB", "not known: why", "disconnect", "limit 4.096"} <= set(texts)
-    assert max(len(text) for text in texts) < 80
+    assert {"90 kB", "not known: why", "disconnect", "limit 4.096"} <= set(wide)
+    assert {"disconnect: 90 kB", "limit 4.096"} <= set(phone)
+    assert max(len(text) for text in (*wide, *phone)) < 80
 
 
 def test_half_known_intervals_are_drawn() -> None:
