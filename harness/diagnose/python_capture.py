@@ -55,50 +55,71 @@ class PythonCapture:
         self._lines: dict[Moment, dict[tuple[str, int], tuple[int, int]]] = {}
         self._traces = False
         self._grown: list[Kept] = []
+        self._grown_lines: list[dict[str, Any]] = []
+        self._no_census: ProbeError | None = None
 
     def take(self, moment: Moment, room: Room) -> None:
-        """Before: a census, then traces begin. After: traces are read first, then a census. Raises ProbeError."""
+        """Before: a census, then traces begin. After: traces are read first, then a census.
+
+        A target may offer either alone; one that offers neither is a ProbeError.
+        """
         if moment is Moment.BEFORE:
-            self._censuses[moment], _ = self._census(room)
+            try:
+                self._censuses[moment], _ = self._census(room)
+            except ProbeError as error:
+                self._no_census = error
             self._traces = self._trace("POST", room)
             if self._traces:
                 self._lines[moment] = self._traced_lines(room)
+            elif self._no_census is not None:
+                raise self._no_census
             return
         if self._traces:
             self._lines[moment] = self._traced_lines(room)
             self._trace("DELETE", room)
             self._traces = False
-        self._censuses[moment], self._cycles = self._census(room)
+        if self._no_census is None:
+            self._censuses[moment], self._cycles = self._census(room)
 
     def compare(self, room: Room) -> dict[str, Any]:
         """What the second census has more than the first, by path and type; and what was allocated since, by line."""
-        before = {(kept.path, kept.type_name): kept for kept in self._censuses[Moment.BEFORE]}
+        before = {(kept.path, kept.type_name): kept for kept in self._censuses.get(Moment.BEFORE, ())}
         none = Kept("", "", 0, 0)
         grown = [
             Kept(kept.path, kept.type_name, kept.count - was.count, kept.size_bytes - was.size_bytes)
-            for kept in self._censuses[Moment.AFTER]
+            for kept in self._censuses.get(Moment.AFTER, ())
             for was in (before.get((kept.path, kept.type_name), none),)
         ]
         self._grown = sorted((kept for kept in grown if kept.size_bytes > 0), key=lambda kept: -kept.size_bytes)
+        self._grown_lines = self._line_growth()
         return {
             "grown": [
                 {"path": kept.path, "type": kept.type_name, "count": kept.count, "bytes": kept.size_bytes}
                 for kept in self._grown[:TOP_ROWS]
             ],
             "freed_only_by_the_collector": self._cycles,
-            "lines": self._line_growth(),
+            "lines": self._grown_lines,
         }
 
     def findings(self) -> list[Finding]:
-        """One for each structure that keeps more than before, of everything under it together."""
+        """One for each structure that keeps more than before, of everything under it together; without a census, one
+        for each line whose allocations are still there."""
+        if self._no_census is not None:
+            return [
+                Finding(
+                    self.name, f"what {_short_file(row['file'])}:{row['line']} allocated", row["count"], row["bytes"]
+                )
+                for row in self._grown_lines
+            ]
         containers: dict[str, list[Kept]] = {}
         for kept in self._grown:
             containers.setdefault(kept.container, []).append(kept)
         return [self._finding(container, rows) for container, rows in containers.items()]
 
     def remarks(self) -> list[str]:
-        """What only the cyclic collector frees: a taller sawtooth, not a leak."""
-        return [
+        """What only the cyclic collector frees: a taller sawtooth, not a leak; and what could not be told."""
+        missing = [] if self._no_census is None else [f"by line only, who holds it is not known: {self._no_census}"]
+        return missing + [
             f"freed only by the cyclic collector: {row['count']} × {row['type']}, {format_bytes(row['bytes'])}; "
             "a taller sawtooth, not a leak"
             for row in self._cycles
@@ -189,6 +210,11 @@ class PythonCapture:
         if not isinstance(answer, dict):
             raise ProbeError(f"expected a JSON object from {shown}, found something else")
         return answer
+
+
+def _short_file(name: str) -> str:
+    """The file with its folder, which is enough to find it."""
+    return "/".join(name.split("/")[-2:])
 
 
 def trim(base_url: str) -> dict[str, Any]:

@@ -64,8 +64,9 @@ def _map_table(memory_map: Mapping[str, Any]) -> Table:
             format_bytes(row["anon_bytes"] + row["swap_bytes"]),
             str(row["mappings_count"]),
         )
-        for row in (growth["groups"] if growth else ())[:_MOST_ROWS]
-    ]
+        for row in (growth["groups"] if growth else ())
+        if row["anon_bytes"] + row["swap_bytes"] or row["mappings_count"]
+    ][:_MOST_ROWS]
     note = ""
     if growth:
         note = f"{growth['arenas_gained']:+d} arenas of malloc beside its heap."

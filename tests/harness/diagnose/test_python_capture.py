@@ -126,6 +126,31 @@ def test_without_traces_the_census_is_still_worth_it(tmp_path: Path) -> None:
     assert capture.findings() == []
 
 
+def test_without_a_census_lines_are_the_suspects(tmp_path: Path) -> None:
+    """A service that only traces names where what stays was allocated, and it is said that holders are not known."""
+    lines: list[list[dict[str, Any]]] = [[], [{"file": "/srv/app/voice.py", "line": 7, "count": 10, "bytes": 500_000}]]
+
+    def answer(method: str, path: str) -> bytes:
+        if path != "/debug/tracemalloc":
+            return http(b"", "404 Not Found")
+        return http(
+            json.dumps({"tracing": method != "DELETE", "lines": lines.pop(0) if method == "GET" else []}).encode()
+        )
+
+    room = _room(tmp_path)
+    with scripted(_answers(answer)) as server:
+        capture = PythonCapture(server.url)
+        capture.take(Moment.BEFORE, room)
+        capture.take(Moment.AFTER, room)
+        evidence = capture.compare(room)
+        (finding,) = capture.findings()
+        capture.close()
+
+    assert (evidence["grown"], len(evidence["lines"])) == ([], 1)
+    assert (finding.what, finding.held_bytes) == ("what app/voice.py:7 allocated", 500_000)
+    assert "who holds it is not known: expected 200 from" in capture.remarks()[0]
+
+
 def test_trimming_is_asked_for(tmp_path: Path) -> None:
     """Resident bytes before and after; a target that cannot is no error."""
     answers = [http(b'{"trimmed": true, "before": 9, "after": 7}'), http(b"", "404 Not Found"), http(b"x")]
