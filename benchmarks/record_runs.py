@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FAULTS = ("tts_chunk_refs", "dialogue_state", "duplicate_requests", "memory_tracker", "thinking_sound")
-RATES = (80, 120, 160)
+RATES = (40, 60, 90)
 LEDGER = ("tts_chunk_refs", "dialogue_state", "memory_tracker")
 
 
