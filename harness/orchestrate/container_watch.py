@@ -5,8 +5,8 @@ from __future__ import annotations
 from queue import SimpleQueue
 from threading import Thread
 
-from harness.model import Event
-from harness.orchestrate.container_history import ContainerHistory, note
+from harness.model import Event, EventName
+from harness.orchestrate.container_history import KILL_TO_END_S, ContainerHistory, note
 
 SILENCE_S = 30.0
 """A question that has taken so long is an event."""
@@ -22,6 +22,7 @@ class ContainerWatch:
         self._history = history
         self._asked_s: float | None = None
         self._silent = False
+        self._sampled_kills_s: list[float] = []
         self._questions: SimpleQueue[float | None] = SimpleQueue()
         self._answers: SimpleQueue[list[Event]] = SimpleQueue()
         # A daemon: an engine that never answers must not keep the harness from ending.
@@ -39,6 +40,11 @@ class ContainerWatch:
             events.append(note(t_s, f"the engine has not answered for {t_s - self._asked_s:.0f} s"))
         return events
 
+    def sampled(self, event: Event) -> None:
+        """Takes note of what the sampler tells: a kill that it saw in time is not told again from the end it led to."""
+        if event.event == EventName.OOM_KILL:
+            self._sampled_kills_s.append(event.t_s)
+
     def finish(self, t_s: float) -> list[Event]:
         """What is left to tell, at most FINISH_S later."""
         self._questions.put(t_s)
@@ -49,9 +55,19 @@ class ContainerWatch:
     def _answered(self) -> list[Event]:
         events: list[Event] = []
         while not self._answers.empty():
-            events += self._answers.get()
+            events += [event for event in self._answers.get() if not self._is_told(event)]
             self._asked_s, self._silent = None, False
         return events
+
+    def _is_told(self, event: Event) -> bool:
+        """Whether ``event`` is a kill that the sampler has told; each of its kills stands for one."""
+        if event.event != EventName.OOM_KILL:
+            return False
+        for told_s in self._sampled_kills_s:
+            if abs(event.t_s - told_s) <= KILL_TO_END_S:
+                self._sampled_kills_s.remove(told_s)
+                return True
+        return False
 
     def _work(self) -> None:
         while (t_s := self._questions.get()) is not None:

@@ -154,7 +154,8 @@ class _Started:
 
     def play(self, observer: Observer, witness: Witness | None = None) -> Finished:
         tap = Tap(self.writer)
-        sampler = Sampler(self.probes, tap, started_s=self.started_s)
+        watch = self.watch
+        sampler = Sampler(self.probes, tap, started_s=self.started_s, on_event=None if watch is None else watch.sampled)
         launch, load = self.preparation.launch, self.preparation.load
         restart: Callable[[], Service] | None = None
         if launch.target is not None and self.preparation.plan.target.restart == "on-failure":

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.model import Event
+from harness.model import Event, EventName
 from harness.orchestrate import container_watch
 from harness.orchestrate.container_history import note
 from harness.orchestrate.container_watch import SILENCE_S, ContainerWatch
@@ -84,3 +84,19 @@ def test_a_mistake_of_its_own_is_a_note(history: SlowHistory) -> None:
     watch.poll(0.0)
 
     assert texts(watch.finish(1.0)) == ["unexpected KeyError: 'State'"] * 2
+
+
+class KilledTwice(SlowHistory):
+    """Tells of two ends by a kill, a minute from one another."""
+
+    def poll(self, t_s: float) -> list[Event]:
+        return [Event(at_s, EventName.OOM_KILL, {"probe": "target", "count": 1}) for at_s in (20.5, 80.5)]
+
+
+def test_a_kill_that_was_sampled_is_told_once() -> None:
+    """Between a kill and the container's end the sampler may have read the counter, or not."""
+    watch = watching(KilledTwice())
+    watch.sampled(Event(20.1, EventName.OOM_KILL, {"probe": "target", "count": 1}))
+    watch.sampled(Event(80.0, EventName.GAP, {"probe": "target"}))
+
+    assert [event.t_s for event in watch.finish(90.0)] == [80.5]
