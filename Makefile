@@ -28,8 +28,7 @@ bench: $(VENV)/.dev ## every benchmark, written to reports/benchmarks.md (about 
 	@$(BIN)/python benchmarks/run_all.py
 
 docker-test: $(VENV)/.dev ## the container tests; installs an engine where there is none (Debian, root)
-	@docker/engine.sh
-	@$(BIN)/pytest -q -m docker tests/docker
+	@docker/test.sh
 
 browser-test: $(VENV)/.dev ## the report and the live page in a real Chromium (Debian, root, where there is none)
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
@@ -42,6 +41,7 @@ format: $(VENV)/.dev ## format and mend what ruff can
 lock: ## pin the newest allowed versions (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.txt pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet -c requirements.txt --extra dev -o requirements-dev.txt pyproject.toml
+	for image in mock backend; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet -c requirements.txt -o docker/$$image.txt docker/$$image.in || exit; done
 
 clean: ## remove the local environment and caches; stored runs stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -90,7 +90,7 @@ def test_two_workers_and_a_verdict(environment: dict[str, str], tmp_path: Path) 
     assert counter(metrics, "voice_backend_tts_calls_total") == stats["requests_total"]
 
 
-def test_nothing_is_published_outside_this_machine(environment: dict[str, str]) -> None:
+def test_nothing_is_published_outside_this_machine() -> None:
     """Every port of the Compose file is bound to 127.0.0.1."""
     text = (ROOT / "compose.yaml").read_text()
     published = re.findall(r'ports: \["([^"]+)"\]', text)

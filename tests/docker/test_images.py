@@ -80,11 +80,10 @@ def layer_files(archive: Path) -> Iterator[tuple[str, bytes]]:
                         yield file.name, content.read()
 
 
-@pytest.mark.parametrize("image", IMAGES)
-def test_no_secret_is_in_a_layer(image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_secret_is_in_a_layer(tmp_path: Path) -> None:
     """Neither a setting of this machine's installer nor a key of its environment is in any layer or the history."""
-    archive = tmp_path / "image.tar"
-    docker("save", "--output", str(archive), image)
+    archive = tmp_path / "images.tar"
+    docker("save", "--output", str(archive), *IMAGES)  # what they share is in it once
     secrets = {secret.encode() for secret in machine_secrets()}
     names, leaks = set(), []
     for name, content in layer_files(archive):

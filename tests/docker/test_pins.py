@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,18 @@ def test_images_install_what_the_project_pins(name: str) -> None:
 
     assert len(image) == len(listed) >= 20
     assert {pin: hashes for pin, hashes in image.items() if project.get(pin) != hashes} == {}
+
+
+def test_wheels_are_chosen_for_the_image_s_python() -> None:
+    """Of a package pinned twice, by Python, the one for the image is fetched, whichever Python fetches."""
+    fetched: dict[str, str] = {}
+    for python_version in ("3.11", "3.12"):
+        command = [sys.executable, "docker/pins.py", python_version, "requirements.txt"]
+        fetched[python_version] = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    pinned = (ROOT / "requirements.txt").read_text()
+
+    for python_version, condition in {"3.11": "< '3.12'", "3.12": ">= '3.12'"}.items():
+        (numpy,) = re.findall(rf"^(numpy==\S+) ; python_full_version {condition}", pinned, re.MULTILINE)
+        assert re.findall(r"^numpy==\S+", fetched[python_version], re.MULTILINE) == [numpy]
+        assert "pywin32" not in fetched[python_version]
+        assert " ; " not in fetched[python_version]

@@ -15,7 +15,6 @@ from tests.support.containers import (
     BASE_IMAGE,
     DEAF,
     QUIET,
-    docker,
     kill_tree,
     newest_run,
     own_containers,
@@ -47,7 +46,7 @@ def sampling(tmp_path: Path, plan: Path) -> subprocess.Popen[str]:
     process = start_soak(plan, "idle", "--duration", "120s")
     until(lambda: (run := newest_run(plan)) is not None and (run / "samples" / "target.csv").stat().st_size > 1000)
 
-    assert len(own_containers()) == 1
+    assert len(own_containers(tmp_path)) == 1
     return process
 
 
@@ -59,7 +58,7 @@ def keepers(process: subprocess.Popen[str]) -> list[int]:
 def test_after_a_whole_run(tmp_path: Path) -> None:
     """The common case."""
     assert run_soak(quiet_plan(tmp_path), "idle", "--duration", "15s").code in (0, 3)
-    assert own_containers() == []
+    assert own_containers(tmp_path) == []
 
 
 def test_after_an_interrupt(tmp_path: Path) -> None:
@@ -69,18 +68,18 @@ def test_after_an_interrupt(tmp_path: Path) -> None:
     process.communicate()
 
     assert process.returncode == 130
-    assert own_containers() == []
+    assert own_containers(tmp_path) == []
 
 
 def test_after_a_target_that_never_answers(tmp_path: Path) -> None:
     """A start that fails says what the container said, and leaves nothing."""
-    plan = write_plan(tmp_path, {"image": BASE_IMAGE, "command": script(DEAF)}, target={"ready-timeout": "3s"})
+    plan = write_plan(tmp_path, {"image": BASE_IMAGE, "command": script(DEAF)}, target={"ready-timeout": "12s"})
 
     result = run_soak(plan, "idle", "--duration", "15s")
 
     assert result.code == 4
     assert "I do not listen" in result.said
-    assert own_containers() == []
+    assert own_containers(tmp_path) == []
 
 
 def test_after_a_target_that_ends_at_once(tmp_path: Path) -> None:
@@ -91,7 +90,7 @@ def test_after_a_target_that_ends_at_once(tmp_path: Path) -> None:
 
     assert result.code == 4
     assert "ended with code 3: no key" in result.said
-    assert own_containers() == []
+    assert own_containers(tmp_path) == []
 
 
 def test_after_a_killed_harness(tmp_path: Path) -> None:
@@ -99,18 +98,19 @@ def test_after_a_killed_harness(tmp_path: Path) -> None:
     process = sampling(tmp_path, quiet_plan(tmp_path))
     kill_tree(process)
 
-    until(lambda: own_containers() == [])
+    until(lambda: own_containers(tmp_path) == [])
 
 
+@pytest.mark.alone  # the next start of any other test would remove it too
 def test_after_a_killed_harness_and_keeper(tmp_path: Path) -> None:
     """What nobody could remove is removed by the next start on the same machine."""
     plan = quiet_plan(tmp_path)
     process = sampling(tmp_path, plan)
     kill_tree(process, *keepers(process))
 
-    assert len(own_containers()) == 1
+    assert len(own_containers(tmp_path)) == 1
     run_soak(plan, "idle", "--duration", "10s")
-    assert own_containers() == []
+    assert own_containers(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ def test_wrong_plans_start_nothing(tmp_path: Path, container: dict[str, object],
 
     assert (result.code, result.said.count("\n")) == (2, 1)
     assert expected in result.said
-    assert docker("ps", "--all", "--quiet", "--filter", "label=voice-soak.run") == ""
+    assert own_containers(tmp_path) == []

@@ -21,7 +21,7 @@ def soak_backend(tmp_path: Path, preset: str) -> Result:
         {"image": BACKEND_IMAGE, "command": command, "memory-limit": "2 GiB"},
         tts={"profile": "instant"},
     )
-    return run_soak(plan, "mixed", "--duration", "100s", "--speedup", "240", *GATE)
+    return run_soak(plan, "mixed", "--duration", "100s", "--speedup", "240", "--no-early-stop", *GATE)
 
 
 def test_the_leaking_backend_fails(tmp_path: Path) -> None:

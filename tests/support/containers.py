@@ -13,7 +13,7 @@ from typing import Any
 
 BASE_IMAGE = "voice-soak-base"
 BACKEND_IMAGE = "voice-soak-backend"
-RUN_LABEL = "voice-soak.run"
+TEST_LABEL = "voice-soak-test"
 
 _SERVER = """
 import http.server, os, threading, time
@@ -81,15 +81,24 @@ def script(code: str) -> list[str]:
 
 
 def write_plan(folder: Path, container: dict[str, Any], **sections: dict[str, Any]) -> Path:
-    """A soak.toml in ``folder`` with runs stored under it."""
+    """A soak.toml in ``folder`` with runs stored under it, whose container carries the folder as a label."""
+    if "image" in container:
+        container = container | {"labels": {TEST_LABEL: str(folder)}}
     tables = {"container": container, "run": {"out": str(folder / "runs")}, **sections}
     lines: list[str] = []
     for name, table in tables.items():
         lines.append(f"[{name}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+        lines += [f"{key} = {toml(value)}" for key, value in table.items()]
     plan = folder / "soak.toml"
     plan.write_text("\n".join(lines) + "\n")
     return plan
+
+
+def toml(value: Any) -> str:
+    """A value as a line of TOML has it: JSON's texts, numbers and lists are its own, tables are not."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value)
 
 
 def start_soak(plan: Path, *words: str) -> subprocess.Popen[str]:
@@ -116,10 +125,10 @@ def kill_tree(process: subprocess.Popen[str], *others: int) -> None:
 
 
 def docker(*words: str) -> str:
-    """Output of the engine's own command line."""
-    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout.strip()
+    """Output of the engine's own command line; an engine that hangs fails the test."""
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True, timeout=120).stdout.strip()
 
 
-def own_containers() -> list[str]:
-    """Names of the containers that a harness has started and nobody has removed."""
-    return docker("ps", "--all", "--filter", f"label={RUN_LABEL}", "--format", "{{.Names}}").split()
+def own_containers(folder: Path) -> list[str]:
+    """Names of the containers that the plan in ``folder`` has started and nobody has removed."""
+    return docker("ps", "--all", "--filter", f"label={TEST_LABEL}={folder}", "--format", "{{.Names}}").split()
