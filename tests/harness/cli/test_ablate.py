@@ -39,7 +39,7 @@ def test_wrong_usage_is_one_line_and_2(
 
 def test_a_ladder_leaves_its_report_beside_its_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A page, its words as Markdown and its figures as JSON; the command says where."""
-    runs = {
+    runs: dict[str, tuple[Path, ...]] = {
         name: (write_run(tmp_path / name, replace(recipe, duration_s=300.0)),)
         for name, recipe in (("base", LEAKING), ("tracker", FIXED))
     }
