@@ -17,7 +17,7 @@ from tests.support.chromium import Browser
 from tests.support.target_processes import python_process
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(150)]
-LOOKS = ((1100, False), (1100, True), (390, False), (390, True))
+WIDTHS = (1100, 390)
 LEAKING = """
 import threading, time
 print('up')
@@ -64,11 +64,11 @@ def _await_page(url: str) -> None:
         client.get(url, timeout=30).raise_for_status()
 
 
-def _look(browser: Browser, pictures: Path, name: str) -> None:
-    """A picture in both themes, on a desktop and on a phone; nothing is wider than the screen."""
-    for width, dark in LOOKS:
+def _look(browser: Browser, pictures: Path, name: str, *, dark: bool) -> None:
+    """A picture on a desktop and on a phone; nothing is wider than the screen."""
+    for width in WIDTHS:
         browser.show_as(width=width, height=760, dark=dark, mobile=width < 500)
-        browser.evaluate("new Promise(done => setTimeout(done, 400))")
+        browser.evaluate("new Promise(done => setTimeout(done, 600))")
         browser.screenshot(pictures / f"{name}-{width}-{'dark' if dark else 'light'}.png")
 
         assert browser.overflow() <= 0, (name, width)
@@ -87,7 +87,8 @@ def test_attached_the_page_draws_what_grows_and_hears_the_verdict(
             before = browser.evaluate(LENGTH)
             browser.wait_for(f"{LENGTH} > {before} + 200")
             browser.wait_for("document.querySelector('#growth').textContent.includes('MB/min')", timeout_s=40)
-            _look(browser, pictures, "attach")
+            for dark in (False, True):
+                _look(browser, pictures, "attach", dark=dark)
             browser.wait_for("document.querySelector('#phase').textContent.startsWith('ended')", timeout_s=60)
             browser.wait_for("document.querySelector('#verdict').textContent === 'fail'")
             browser.show_as(width=1100, height=760)
@@ -106,7 +107,7 @@ def test_driven_the_tab_in_locust_s_page_draws_phases_and_verdict(
     """Locust's own page with the Memory tab: the curve grows, phases have their kinds, both themes, a phone."""
     (tmp_path / "soak.toml").write_text('[tts]\nprofile = "instant"\n[target]\nreference = "before"\n')
     plan = ("--config", str(tmp_path / "soak.toml"), "--out", str(tmp_path))
-    with _soak("run", "mixed", *plan, "--duration", "75s", "--speedup", "240", "--web", "--quiet") as (_, url):
+    with _soak("run", "mixed", *plan, "--duration", "75s", "--speedup", "120", "--web", "--quiet") as (_, url):
         _await_page(url)
         browser.show_as(width=1280, height=900)
         browser.open(f"{url}?tab=memory")
@@ -116,7 +117,11 @@ def test_driven_the_tab_in_locust_s_page_draws_phases_and_verdict(
         before = browser.evaluate(length)
         browser.wait_for(f"{length} > {before} + 400", timeout_s=40)
         browser.wait_for(f"{inside}.querySelectorAll('#legend span').length >= 4", timeout_s=60)
-        _look(browser, pictures, "run")
+        _look(browser, pictures, "run", dark=False)
+        browser.show_as(width=1280, height=900)
+        browser.evaluate("[...document.querySelectorAll('header button')].at(-1).click()")
+        browser.wait_for(f"{inside}.documentElement.style.colorScheme === 'dark'")
+        _look(browser, pictures, "run", dark=True)
         tab = "[...document.querySelectorAll('[role=tab]')]"
         browser.show_as(width=1280, height=900)
         browser.evaluate(f"{tab}[0].click()")
