@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from harness.model import Interval, Outcome
+from harness.report.quantity import figure
 from harness.report.sparkline import ASCII_BLOCKS, BLOCKS, RollingCurve, sparkline
 from harness.report.text import printable
 from harness.units import format_bytes, format_duration, format_rate_per_min
@@ -190,7 +191,7 @@ def _growth(facts: LiveFacts, state: LiveState) -> str:
         return "not known yet"
     text = format_rate_per_min(growth.estimate)
     if growth.low is not None and growth.high is not None:
-        text += f" (95 %: {growth.low / 60e6:.3g} to {growth.high / 60e6:.3g})"
+        text += f" (95 %: {figure(growth.low / 60e6)} to {figure(growth.high / 60e6)})"
     if facts.limit_bytes_per_h is not None:
         text += f", limit {format_rate_per_min(facts.limit_bytes_per_h)}"
     return text

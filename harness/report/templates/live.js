@@ -16,7 +16,7 @@
     }
   }
 
-  const digits = (value) => (Math.abs(value) >= 99.95 ? value.toFixed(0) : value.toPrecision(3));
+  const digits = (value) => (Math.abs(value) < 0.0005 ? "0" : Math.abs(value) >= 99.95 ? value.toFixed(0) : value.toPrecision(3));
   const rate = (perHour) => `${digits(perHour / 60e6)} MB/min`;
   const clock = (s) => (s < 120 ? `${Math.round(s)} s` : s < 7200 ? `${(s / 60).toFixed(1)} min` : `${(s / 3600).toFixed(1)} h`);
 

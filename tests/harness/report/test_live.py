@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_a_line_says_everything_that_matters() -> None:
         "cycle 2 · disconnect",
         "8 min left",
         "812 MB",
-        "40.0 MB/min (95 %: 35 to 45), limit 50.0 MB/min",
+        "40.0 MB/min (95 %: 35.0 to 45.0), limit 50.0 MB/min",
         "inconclusive so far; waits for 4 more cycles",
         "5.25 queries/s, 1,234 done, 3 failed",
     ):
@@ -75,6 +76,13 @@ def test_what_is_not_known_is_said_so() -> None:
     assert "memory not read yet" in line
     assert "growth not known yet" in line
     assert "3 s so far, until stopped" in line
+
+
+def test_almost_nothing_is_nothing() -> None:
+    """An end of an interval has no exponent."""
+    state = replace(STATE, growth_bytes_per_h=Interval(6e7, -18.0, 6e9))
+
+    assert "1.00 MB/min (95 %: 0 to 100)" in plain_line(FACTS, state)
 
 
 def test_a_log_gets_a_line_every_ten_seconds() -> None:
