@@ -29,6 +29,8 @@ _RELATIVE_MARGIN = 0.1
 """Growth by less than a tenth of the base's is no news for a build that leaks anyway."""
 _PLAN_SECTIONS = ("load", "tts")
 _PLAN_SETTINGS = ("scenario", "locustfile", "duration_s")
+COLLECTIONS_COLUMN = "collections_count"
+"""A counter of garbage collections, in any probe of the target: the reference backend has one, a plan may name one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Measured:
     """One run, judged, with what a query cost beside memory that stays; None where that was not recorded.
 
     ``sent_per_query`` is bytes that the client received for each query started (by kind in ``sent_by_kind``),
-    ``cpu_s_per_query`` processor time of the target, ``swing_bytes`` how much memory came and went within ten seconds
-    (median).
+    ``cpu_s_per_query`` processor time of the target, ``collections_per_query`` its garbage collections, ``swing_bytes``
+    how much memory came and went within ten seconds (median).
     """
 
     path: Path
@@ -47,6 +49,7 @@ class Measured:
     sent_per_query: float | None
     cpu_s_per_query: float | None
     swing_bytes: float | None
+    collections_per_query: float | None = None
     sent_by_kind: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -163,7 +166,7 @@ def measure(path: Path) -> Measured:
     run = read_run(path)
     started = 0.0 if run.load is None else float(np.nansum(run.load.columns["started_count"]))
     sent = None if run.load is None or not started else float(np.nansum(run.load.columns["bytes_in"])) / started
-    cpu_s = _cpu_s(run)
+    cpu_s, collections = (_counted(run, column) for column in ("cpu_s", COLLECTIONS_COLUMN))
     return Measured(
         path,
         run.manifest,
@@ -172,6 +175,7 @@ def measure(path: Path) -> Measured:
         sent,
         cpu_s / started if cpu_s is not None and started else None,
         _swing_bytes(run),
+        collections / started if collections is not None and started else None,
         _sent_by_kind(run),
     )
 
@@ -189,11 +193,11 @@ def _sent_by_kind(run: StoredRun) -> dict[str, float]:
     return found
 
 
-def _cpu_s(run: StoredRun) -> float | None:
-    """Processor time that the target took while it was sampled."""
+def _counted(run: StoredRun, column: str) -> float | None:
+    """What a counter of the target went up by while it was sampled, in the first probe that has it."""
     for series in run.probes.values():
-        if series.info.role is Role.TARGET and "cpu_s" in series.columns:
-            known = series.columns["cpu_s"][np.isfinite(series.columns["cpu_s"])]
+        if series.info.role is Role.TARGET and column in series.columns:
+            known = series.columns[column][np.isfinite(series.columns[column])]
             return float(known[-1] - known[0]) if known.size > 1 else None
     return None
 

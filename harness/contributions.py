@@ -6,8 +6,8 @@ what another retains is counted with it in both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.analysis.compare import Change, compare
@@ -17,8 +17,24 @@ from harness.rules import DEFAULT_FAIL_BYTES_PER_H
 from harness.units import format_bytes, format_rate_per_min
 
 _WORTH_A_WORD = 0.1
-"""Traffic, swing or processor time that changes by a tenth is worth a word."""
-_FEWEST_SENT_BYTES = 1000.0
+"""Traffic, swing, collections or processor time that changes by a tenth is worth a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """A field of ``Measured``: how to name so much of it, and from how much on it counts at all."""
+
+    name: str
+    words: Callable[[float], str]
+    fewest: float = 0.0
+
+
+_COSTS = (
+    _Cost("sent_per_query", lambda saved: f"{format_bytes(saved)} of traffic a query", fewest=1000.0),
+    _Cost("swing_bytes", lambda saved: f"{format_bytes(saved)} that come and go"),
+    _Cost("collections_per_query", lambda saved: f"{saved:.2g} garbage collections a query"),
+    _Cost("cpu_s_per_query", lambda saved: f"{saved * 1000.0:.1f} ms of processor time a query"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,7 @@ class Contribution:
     sent_per_query: float | None
     swing_bytes: float | None
     cpu_s_per_query: float | None
+    collections_per_query: float | None
     says: str
 
     def to_json(self) -> dict[str, Any]:
@@ -48,6 +65,7 @@ class Contribution:
             "sent_bytes_per_query": self.sent_per_query,
             "swing_bytes": self.swing_bytes,
             "cpu_s_per_query": self.cpu_s_per_query,
+            "collections_per_query": self.collections_per_query,
             "says": self.says,
         }
 
@@ -57,13 +75,7 @@ def contributions(base: Sequence[Measured], thrown: Mapping[str, Sequence[Measur
     valid = _valid(base)
     found = [one for name, runs in thrown.items() if (one := _contribution(name, valid, _valid(runs))) is not None]
     found.sort(key=lambda one: -(one.growth_per_h.estimate or 0.0))
-    return tuple(
-        Contribution(
-            one.name, rank, one.growth_per_h, one.share, one.change, one.sent_per_query, one.swing_bytes,
-            one.cpu_s_per_query, one.says,
-        )
-        for rank, one in enumerate(found, start=1)
-    )  # fmt: skip
+    return tuple(replace(one, rank=rank) for rank, one in enumerate(found, start=1))
 
 
 def _valid(runs: Sequence[Measured]) -> Sequence[Measured]:
@@ -83,12 +95,20 @@ def _contribution(name: str, base: Sequence[Measured], runs: Sequence[Measured])
         None if d.low is None else -d.low,
         d.confidence,
     )
-    sent = _saved(base, runs, "sent_per_query")
-    swing = _saved(base, runs, "swing_bytes")
-    cpu_s = _saved(base, runs, "cpu_s_per_query")
-    others = _others(base, sent, swing, cpu_s)
-    says = _says(negated, found.removed, found.change, others)
-    return Contribution(name, 0, negated, found.removed, found.change, sent, swing, cpu_s, says)
+    saved = {cost.name: _saved(base, runs, cost.name) for cost in _COSTS}
+    says = _says(negated, found.removed, found.change, _others(base, saved))
+    return Contribution(
+        name,
+        0,
+        negated,
+        found.removed,
+        found.change,
+        saved["sent_per_query"],
+        saved["swing_bytes"],
+        saved["cpu_s_per_query"],
+        saved["collections_per_query"],
+        says,
+    )
 
 
 def _saved(base: Sequence[Measured], runs: Sequence[Measured], name: str) -> float | None:
@@ -101,25 +121,18 @@ def _mean(runs: Sequence[Measured], name: str) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _others(base: Sequence[Measured], sent: float | None, swing: float | None, cpu_s: float | None) -> list[str]:
+def _others(base: Sequence[Measured], saved: Mapping[str, float | None]) -> list[str]:
     """What else a switch saves, where that is worth a word."""
-
-    def matters(saved: float | None, name: str) -> bool:
-        whole = _mean(base, name)
-        return saved is not None and whole is not None and saved > _WORTH_A_WORD * whole
-
-    out = []
-    if sent is not None and sent > _FEWEST_SENT_BYTES and matters(sent, "sent_per_query"):
-        out.append(f"{format_bytes(sent)} of traffic a query")
-    if swing is not None and matters(swing, "swing_bytes"):
-        out.append(f"{format_bytes(swing)} that come and go")
-    if cpu_s is not None and matters(cpu_s, "cpu_s_per_query"):
-        out.append(f"{cpu_s * 1000.0:.1f} ms of processor time a query")
-    return out
+    words = []
+    for cost in _COSTS:
+        less, whole = saved[cost.name], _mean(base, cost.name)
+        if less is not None and whole is not None and less > max(cost.fewest, _WORTH_A_WORD * whole):
+            words.append(cost.words(less))
+    return words
 
 
 def _says(growth: Interval, removed: Interval, change: Change, others: Sequence[str]) -> str:
-    costs = f"costs {' and '.join(others)}" if others else ""
+    costs = f"costs {_listed(others)}" if others else ""
     if change is Change.BETTER:
         part = f"{share(removed)} of the growth" if removed.estimate is not None else "growth"
         return f"contributes {part}" + (f"; {costs}" if costs else "")
@@ -128,3 +141,8 @@ def _says(growth: Interval, removed: Interval, change: Change, others: Sequence[
     most = max(growth.high or 0.0, 0.0)
     none = f"no certain growth (at most {format_rate_per_min(most)})"
     return f"{costs}, but {none}" if costs else none
+
+
+def _listed(words: Sequence[str]) -> str:
+    *before, last = words
+    return f"{', '.join(before)} and {last}" if before else last

@@ -18,8 +18,10 @@ from harness.probes.base import Probe
 from harness.probes.container import ContainerProbe
 from harness.probes.json_http import JsonHttpProbe
 from harness.probes.process import ProcessTreeProbe
+from harness.probes.prometheus import PrometheusProbe
 
 MOCK_STATS_PATH = "/admin/stats"
+REFERENCE_METRICS_PATH = "/metrics"
 _NOT_YET = 0
 """Stands for the pid of what has not been started: nothing reads it."""
 
@@ -39,6 +41,8 @@ def probes_of_run(plan: Plan, launch: Launch, period_s: float, pids: Pids, conta
     probes: list[Probe] = []
     if pids.target is not None:
         probes.append(ProcessTreeProbe(TARGET_PROBE, Role.TARGET, pids.target, period_s))
+    if launch.target is not None and plan.target.command is None:
+        probes.append(_collections_probe(f"{launch.base_url}{REFERENCE_METRICS_PATH}", slow_s))
     if container_id is not None:
         probes.append(ContainerProbe(container_id, name=TARGET_PROBE, period_s=period_s))
     if pids.mock is not None:
@@ -66,6 +70,13 @@ def _tts_probe(url: str, period_s: float) -> JsonHttpProbe:
     """The calls that the target makes to the speech service, from the mock's own ledger."""
     column = Column("tts_calls_count", Unit.COUNT, ColumnKind.COUNTER, "requests to the speech service")
     return JsonHttpProbe("tts", Role.MOCK, url, period_s, (column,), {column.name: "requests_total"})
+
+
+def _collections_probe(url: str, period_s: float) -> PrometheusProbe:
+    """How often the reference backend collects garbage: what memory that comes and goes costs it."""
+    column = Column("collections_count", Unit.COUNT, ColumnKind.COUNTER, "collections of every generation")
+    series = {column.name: "python_gc_collections_total"}
+    return PrometheusProbe("collector", Role.TARGET, url, period_s, (column,), series)
 
 
 def require_judgeable_run(plan: Plan, launch: Launch, load: LoadPlan) -> None:

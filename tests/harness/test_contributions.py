@@ -41,3 +41,18 @@ def test_traffic_without_growth_is_called_that(tmp_path: Path) -> None:
     )
 
     assert found[0].says.startswith("costs 400 kB of traffic a query, but no certain growth")
+
+
+def test_collections_are_a_cost_beside_growth(tmp_path: Path) -> None:
+    """Garbage that only the cyclic collector frees costs collections; a target that does not count them has no such
+    figure."""
+    from dataclasses import replace
+
+    base = measure(write_run(tmp_path, Recipe(duration_s=600.0)))
+    counted = replace(base, sent_per_query=700_000.0, collections_per_query=0.5)
+    thrown = replace(base, sent_per_query=300_000.0, collections_per_query=0.2)
+    found = contributions([counted], {"sound": [thrown]})[0]
+
+    assert base.collections_per_query is None
+    assert "400 kB of traffic a query and 0.3 garbage collections a query, but no certain growth" in found.says
+    assert found.to_json()["collections_per_query"] == pytest.approx(0.3)

@@ -35,8 +35,8 @@ def test_the_run_s_own_probes_come_first_and_the_plan_s_behind() -> None:
     probes = probes_of_run(plan(probes=[JSON]), LAUNCH, 0.25, Pids(1, 2, 3), None)
     fewer = probes_of_run(plan(), ATTACHED, 0.25, Pids(1, None, None), "box")
 
-    assert [probe.name for probe in probes] == ["target", "mock", "tts", "generator", "harness", "app"]
-    assert [probe.role for probe in probes[:4]] == [Role.TARGET, Role.MOCK, Role.MOCK, Role.GENERATOR]
+    assert [probe.name for probe in probes] == ["target", "collector", "mock", "tts", "generator", "harness", "app"]
+    assert [probe.role for probe in probes[:5]] == [Role.TARGET, Role.TARGET, Role.MOCK, Role.MOCK, Role.GENERATOR]
     assert [probe.period_s for probe in probes[:2]] == [0.25, 1.0]
     assert [probe.name for probe in fewer] == ["target", "generator", "harness"]
 
