@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -85,6 +86,7 @@ def test_an_inspector_that_is_not_there_says_so(tmp_path: Path) -> None:
     capture.close()
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
 def test_which_process_is_node_and_on_which_signal_it_writes() -> None:
     """Below a shell too; a process of another program is none."""
     with process(
