@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,21 +19,19 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from labelled import KINDS, MB, Floats, Kind, Series
+from _known_shapes import MB, Floats, Series
+from _recorded_runs import Judge, show_recorded
+from labelled import KINDS, Kind
 from scipy.stats import kendalltau
 from scipy.stats import t as student
 
 from harness.analysis.facts import analyse
-from harness.assess import assess
-from harness.cli.demo_truth import ledger_truth
 from harness.model import Limits, Outcome
-from harness.rules import Circumstances, judge_gates, obstacles_of, outcome_of
-from harness.store.reader import read_run
+from harness.rules import Circumstances, held_back, judge_gates, obstacles_of, outcome_of
 
 STRENGTH = 16.0
 SHARE = 8.0
 FAIL_PER_S, PASS_PER_S = 0.1 * MB / 60.0, 1.0 * MB / 60.0
-Judge = Callable[[Floats, Floats, float, float], Outcome]
 
 
 def tracker_rule(t_s: Floats, y: Floats, fail: float, passes: float) -> Outcome:
@@ -114,7 +111,8 @@ def judge(series: Series, fail: float, passes: float, baselines: bool) -> Mark:
     took_s = time.perf_counter() - began
     growth = facts.growth
     assert growth is not None
-    low, high = growth.at_end.low, growth.at_end.high
+    shown = held_back(growth, growth.at_end)
+    low, high = shown.low, shown.high
     assert low is not None
     assert high is not None
     parts = tuple(
@@ -167,56 +165,30 @@ def row(kind: Kind, marks: list[Mark], double: list[Mark] | None) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--count", type=int, default=50, help="series of each class and mode")
+    parser.add_argument("--count", type=int, default=50, help="series of each class and mode; 0 for none")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=2024)
-    parser.add_argument("--recorded", type=Path, help="judge the runs that record_runs.py made in this folder instead")
+    parser.add_argument("--recorded", type=Path, help="also judge the runs that record_runs.py made in this folder")
+    parser.add_argument("--each", action="store_true", help="a line for every recorded run")
     arguments = parser.parse_args()
-    if arguments.recorded is not None:
-        show_recorded(arguments.recorded)
-        return
     count = 5 if arguments.quick else arguments.count
+    if count:
+        show_simulated(count, arguments.seed, arguments.jobs)
+    if arguments.recorded is not None:
+        show_recorded(arguments.recorded, BASELINES, each=arguments.each)
+
+
+def show_simulated(count: int, seed: int, jobs: int) -> None:
     work = [
-        (index, mode, count, arguments.seed)
+        (index, mode, count, seed)
         for index, kind in enumerate(KINDS)
         for mode in (("recall", "double") if kind.leaks else ("clean",))
     ]
     results: dict[tuple[int, str], list[Mark]] = {}
-    with ProcessPoolExecutor(arguments.jobs) as pool:
+    with ProcessPoolExecutor(jobs) as pool:
         for index, mode, marks in pool.map(class_marks, work):
             results[index, mode] = marks
     show(results, count)
-
-
-def show_recorded(folder: Path) -> None:
-    """Real runs beside the ledger of the backend that made them."""
-    rows = [judge_recorded(path.parent) for path in sorted(folder.glob("*/*/end.json"))]
-    print(f"{len(rows)} real runs; bytes per query in kB: interval | ledger")
-    print(f"{'run':<30} {'outcome':<13} {'growth MB/min':>24}")
-    covered = [hit for _, hits, _ in rows for hit in hits]
-    for text, _, _ in rows:
-        print(text)
-    print(f"\nkinds covered: {np.mean(covered):.1%} of {len(covered)}" if covered else "no kind could be compared")
-    print(f"wrong outcomes: {sum(wrong for _, _, wrong in rows)} of {len(rows)}")
-
-
-def judge_recorded(path: Path) -> tuple[str, list[bool], bool]:
-    """One run in words; whether each kind's interval holds the ledger's truth; whether the outcome is wrong."""
-    verdict, truth = assess(path).verdict, ledger_truth(read_run(path))
-    limit = next((gate.limit for gate in verdict.gates if gate.name == "max_growth_per_query"), np.inf)
-    leaking = truth is not None and any(value > limit for value in truth.bytes_per_query.values())
-    wrong = verdict.outcome is (Outcome.PASS if leaking else Outcome.FAIL)
-    hits, words = [], []
-    for kind in verdict.kinds:
-        low, high = kind.bytes_per_query.low, kind.bytes_per_query.high
-        known = truth.bytes_per_query.get(kind.kind) if truth is not None else None
-        if low is None or high is None or known is None:
-            continue
-        hits.append(low <= known <= high)
-        words.append(f"{kind.kind} {low / 1e3:.1f} to {high / 1e3:.1f} | {known / 1e3:.1f}{'' if hits[-1] else ' !'}")
-    growth = [(value or 0.0) / 60 / MB for value in (verdict.memory.growth_per_h.low, verdict.memory.growth_per_h.high)]
-    name = f"{path.parent.name:<30} {verdict.outcome.value:<13} {growth[0]:10.2f} to {growth[1]:10.2f}  "
-    return name + "; ".join(words), hits, wrong
 
 
 def show(results: dict[tuple[int, str], list[Mark]], count: int) -> None:

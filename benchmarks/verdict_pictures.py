@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import labelled
+import _known_shapes as known
 import matplotlib
 import numpy as np
 from accuracy import BASELINES, FAIL_PER_S, PASS_PER_S
@@ -21,19 +21,19 @@ from harness.rules import Circumstances, judge_gates, obstacles_of, outcome_of
 
 FOLDER = Path(__file__).parent.parent / "docs" / "img"
 MB = 1e6
-SHOWN: dict[str, tuple[str, Callable[[np.random.Generator, float], labelled.Series], float]] = {
-    "flat": ("Flat, with memory of its own past", labelled.ar9, 0.0),
-    "sawtooth": ("Collections, and nothing is kept", labelled.saw, 0.0),
-    "leak-under-saw": ("Collections, and 0.5 MB a minute is kept", labelled.saw, 0.5 * MB / 60),
-    "plateau": ("Warm-up that ends", labelled.warm, 0.0),
-    "step": ("One cache is filled once", labelled.step, 0.0),
-    "staircase": ("Grows only while one kind of use goes on", labelled.staircase, 1.5 * MB / 60),
-    "accelerating": ("Grows faster and faster", labelled.accelerating, 1.5 * MB / 60),
-    "part-of-a-cycle": ("Part of one cycle: cannot be told from a trend", labelled.partial_cycle, 0.0),
+SHOWN: dict[str, tuple[str, Callable[[np.random.Generator, float], known.Series], float]] = {
+    "flat": ("Flat, with memory of its own past", known.ar9, 0.0),
+    "sawtooth": ("Collections, and nothing is kept", known.saw, 0.0),
+    "leak-under-saw": ("Collections, and 0.5 MB a minute is kept", known.saw, 0.5 * MB / 60),
+    "plateau": ("Warm-up that ends", known.warm, 0.0),
+    "step": ("One cache is filled once", known.step, 0.0),
+    "staircase": ("Grows only while one kind of use goes on", known.staircase, 1.5 * MB / 60),
+    "accelerating": ("Grows faster and faster", known.accelerating, 1.5 * MB / 60),
+    "part-of-a-cycle": ("Part of one cycle: cannot be told from a trend", known.partial_cycle, 0.0),
 }
 
 
-def sentence(facts: Facts, series: labelled.Series) -> str:
+def sentence(facts: Facts, series: known.Series) -> str:
     """Our outcome and growth, and what the baselines say."""
     circumstances = Circumstances(Limits())
     gates = tuple(gate for gate in judge_gates(facts, circumstances) if gate.name == "max_growth")
@@ -52,7 +52,7 @@ def sentence(facts: Facts, series: labelled.Series) -> str:
     )
 
 
-def draw(name: str, title: str, series: labelled.Series) -> None:
+def draw(name: str, title: str, series: known.Series) -> None:
     facts = analyse(series.t_s, series.y, series.setting)
     levels, growth = facts.levels, facts.growth
     assert levels is not None

@@ -24,6 +24,18 @@ DEFAULT_PASS_BYTES_PER_QUERY = 4096.0
 FEWEST_COLLECTIONS = 8
 FEWEST_TIME_CONSTANTS = 10.0
 """A soak of ten time constants leaves a warm-up nothing to hide behind (study, section 0, finding 6)."""
+CLEAR_ADVANTAGE = 10.0
+"""Of a bent trend over part of a slow cycle, as a difference of Schwarz's criteria: "very strong" (Kass and Raftery
+1995, JASA 90:773)."""
+FAIR_ADVANTAGE = 2.0
+"""The same, "positive": asked of a straight trend."""
+STRAIGHT_DENIED = -6.0
+"""A straight trend is denied where the evidence for the cycle is "strong"; a bent one where the cycle is better at
+all, for a bend is what a cycle looks like."""
+MOST_WANDERING = 0.25
+"""Chance of a random walk with which a run may still pass."""
+MATERIAL_SWING, MATERIAL_NOISE, MATERIAL_FALL = 0.1, 0.02, 0.1
+"""Slow movement below these shares of what the limit allows, over the run or per hour, is not worth a word."""
 _LONGEST_NEED = 30.0
 """More than so many times the run's length is not worth saying as a time."""
 
@@ -90,16 +102,21 @@ def figures(metric: str, unit: str, facts: Facts, circumstances: Circumstances) 
 def held_back(growth: Growth, interval: Interval) -> Interval:
     """The interval widened by what the end of the run does not settle.
 
-    Its low end comes down to what is left once warm-up terms have died out; where the trend turned within the run, so
-    that its end may be part of a slow cycle, it holds the mean slope of the whole run as well.
+    Its low end comes down to what is left once warm-up terms have died out, and its high end up to none, because a
+    warm-up that is taken for too slow a one makes the line beside it fall; where the trend turned within the run, so
+    that its end may be part of a slow cycle, it holds the mean slope of the whole run as well, and where a slow cycle
+    without any growth explains the run better than the trend, none.
     """
     low, high = interval.low, interval.high
     if low is None or high is None:
         return interval
     if growth.warming and growth.lasting.low is not None:
-        low = min(low, growth.lasting.low)
+        low, high = min(low, growth.lasting.low), max(high, 0.0)
     if growth.turns:
         low, high = min(low, growth.mean_slope), max(high, growth.mean_slope)
+    denied = growth.advantage < (0.0 if growth.bent else STRAIGHT_DENIED)
+    if denied or (growth.turns and growth.advantage < CLEAR_ADVANTAGE):
+        low, high = min(low, 0.0), max(high, 0.0)
     return Interval(interval.estimate, low, high, interval.confidence)
 
 
@@ -238,9 +255,7 @@ def obstacles_of(facts: Facts, gates: tuple[GateResult, ...], circumstances: Cir
         for part in growth.parts
         if mostly_failed(part)
     ]
-    if growth.turns:
-        says = "memory rose and fell too slowly for this run: part of a cycle cannot be told from a trend"
-        out.append(Obstacle(says, facts.length_s))
+    out += _unsettled(facts, growth, circumstances)
     if not circumstances.has_power:
         out.append(
             Obstacle("a leak of the size of the limit, planted into this run, is not seen: the run has no power")
@@ -253,6 +268,23 @@ def obstacles_of(facts: Facts, gates: tuple[GateResult, ...], circumstances: Cir
                 facts.length_s,
             )
         )
+    return out
+
+
+def _unsettled(facts: Facts, growth: Growth, circumstances: Circumstances) -> list[Obstacle]:
+    """What the run shows of slow movement that may go on, or come back, after it."""
+    hour, _ = growth_limits(circumstances.limits)
+    allowed = 0.0 if hour is None else hour[1] / S_PER_H * facts.length_s
+    out = []
+    doubtful = growth.advantage < (CLEAR_ADVANTAGE if growth.bent else FAIR_ADVANTAGE)
+    if (growth.turns or doubtful) and growth.swing > MATERIAL_SWING * allowed:
+        says = "memory rose and fell too slowly for this run: part of a cycle cannot be told from a trend"
+        out.append(Obstacle(says, facts.length_s))
+    if growth.wanders > MOST_WANDERING and growth.noise > MATERIAL_NOISE * allowed:
+        out.append(Obstacle("memory wanders without coming back to a level: any trend may be chance", facts.length_s))
+    high = growth.certain.high
+    if hour is not None and high is not None and high * S_PER_H < -MATERIAL_FALL * hour[1]:
+        out.append(Obstacle("memory is still being given back at the end: it has not settled", facts.length_s))
     return out
 
 

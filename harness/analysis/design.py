@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from harness.analysis.dictionary import DECAYING, PARAMETERS, SMOOTH, Term, TermKind, candidates, cost
 from harness.analysis.levels import Levels
 from harness.analysis.regression import Floats
+from harness.analysis.switching import switching_terms
 from harness.analysis.usage import Load, Plan, released_columns
 
 END_SHARE = 0.25
@@ -27,7 +28,10 @@ _FAMILIES = {
     TermKind.STEP: 4,
     TermKind.LOAD: 5,
     TermKind.CYCLE: -1,
+    TermKind.SQUARE: -1,
 }
+_SPENT = {TermKind.STEP: 1, TermKind.CYCLE: 1, TermKind.SQUARE: 2}
+"""Degrees of freedom that the search for a place takes, where no column stands for it."""
 _DEPENDENT = 1e-4
 _FAILED_SHARE = 0.005
 """Failed queries are a use of their own when they are more than this share of the completed ones."""
@@ -76,7 +80,8 @@ class Columns:
         return groups
 
     @property
-    def _kinds_of_term(self) -> list[TermKind]:
+    def kinds_of_candidates(self) -> list[TermKind]:
+        """In the order of ``groups``."""
         return (
             [term.kind for term in self.singles]
             + [TermKind.LOAD] * len(self.released)
@@ -91,7 +96,7 @@ class Columns:
 
     @property
     def families(self) -> NDArray[np.int64]:
-        return np.array([_FAMILIES[kind] for kind in self._kinds_of_term], dtype=np.int64)
+        return np.array([_FAMILIES[kind] for kind in self.kinds_of_candidates], dtype=np.int64)
 
     def model(self, chosen: tuple[int, ...]) -> Model:
         """The design with the ``chosen`` candidates, and with what not knowing their places costs."""
@@ -124,7 +129,7 @@ class Columns:
             tuple(load_terms),
             tuple(np.flatnonzero(at_end).tolist()),
             tuple(i for i, owner in enumerate(owners) if owner is TermKind.STEP),
-            float(sum(term.kind in (TermKind.STEP, TermKind.CYCLE) for term in terms)),
+            float(sum(_SPENT.get(term.kind, 0) for term in terms)),
         )
 
     def _blocks(self, term: Term) -> tuple[list[Floats], list[float]]:
@@ -158,10 +163,11 @@ def build_columns(levels: Levels, load: Load | None, plan: Plan | None) -> Colum
     line = ((t_s - start_s) / length_s - 0.5)[:, None]
     always = np.column_stack([ones, line])
     used, kinds, spans = _usage(levels, load, plan, ones if levels.idle is not None else always)
-    terms = candidates(t_s, levels.bounds())
+    base = np.column_stack([always, *used])
+    terms = candidates(t_s, levels.bounds()) + switching_terms(t_s, levels.y - np.median(levels.y), base)
     return Columns(
         levels,
-        np.column_stack([always, *used]),
+        base,
         ones.shape[1],
         tuple(kinds),
         tuple(spans),

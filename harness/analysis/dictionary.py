@@ -6,7 +6,7 @@ the end of the run, and the drawn curve. Which terms a run needs is ``selection`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -24,6 +24,7 @@ class TermKind(StrEnum):
     HINGE = "hinge"
     QUADRATIC = "quadratic"
     CYCLE = "cycle"
+    SQUARE = "square"
     LOAD = "load"
 
 
@@ -35,6 +36,7 @@ PARAMETERS: dict[TermKind, tuple[float, float]] = {
     TermKind.HINGE: (2.0, 2.0),
     TermKind.QUADRATIC: (1.5, 2.0),
     TermKind.CYCLE: (3.0, 3.0),
+    TermKind.SQUARE: (3.0, 3.0),
     TermKind.LOAD: (1.0, 1.0),
 }
 """What a term costs in the criterion where it rises and where it falls, in parameters: its coefficients, and up to
@@ -46,14 +48,23 @@ _QUICK_SHARE = 0.12
 the end."""
 
 
+def quick(term: Term) -> bool:
+    """Whether ``term`` is a warm-up that is over long before the end."""
+    begun_s = term.starts_s[-1] if term.starts_s else term.start_s
+    return term.kind is TermKind.EXP and term.parameter_s <= _QUICK_SHARE * (term.end_s - begun_s)
+
+
 def cost(term: Term) -> tuple[float, float]:
     """What ``term`` costs, rising and falling."""
     rising, falling = PARAMETERS[term.kind]
-    if term.kind is TermKind.EXP and term.parameter_s > _QUICK_SHARE * (term.end_s - term.start_s):
+    if term.kind is TermKind.EXP and not quick(term):
         rising = PARAMETERS[TermKind.POWER][0]
     return rising, falling
 
 
+_FINE_UP_TO = 8.0
+"""Periods a run up to which an eighth of one is told from none: half of that leaves a fifth of a cycle at either
+end."""
 DECAYING = frozenset({TermKind.EXP, TermKind.POWER, TermKind.LOG})
 SMOOTH = DECAYING | {TermKind.HINGE, TermKind.QUADRATIC}
 """Terms whose own slope at the end of the run is growth."""
@@ -63,21 +74,25 @@ SMOOTH = DECAYING | {TermKind.HINGE, TermKind.QUADRATIC}
 class Term:
     """One nuisance column (two for a cycle).
 
-    ``parameter_s`` is the place of a step or hinge, the time constant of a warm-up, the period of a cycle; ``start_s``
-    and ``end_s`` bound the segment that it lives in; ``column`` is the load column that a LOAD term takes.
+    ``parameter_s`` is the place of a step or hinge, the time constant of a warm-up, the period of a cycle or a square
+    wave; ``start_s`` and ``end_s`` bound the segment that it lives in; ``phase`` is the share of its period by which a
+    square wave is ahead, ``duty`` that for which it is up; a warm-up begins anew at each of ``starts_s``.
     """
 
     kind: TermKind
     parameter_s: float
     start_s: float
     end_s: float
-    column: int = -1
+    phase: float = 0.0
+    duty: float = 0.5
+    starts_s: tuple[float, ...] = ()
 
     def evaluate(self, t_s: Floats) -> Floats:
         """The column at ``t_s``, of the order of one, zero outside the segment; (n,), or (n, 2) for a cycle."""
         inside = (t_s >= self.start_s) & (t_s <= self.end_s)
         length_s = max(self.end_s - self.start_s, 1e-9)
-        u = np.clip(t_s - self.start_s, 0.0, length_s)
+        begun_s = self.start_s if not self.starts_s else self._begun_s(t_s)
+        u = np.clip(t_s - begun_s, 0.0, length_s)
         match self.kind:
             case TermKind.STEP:
                 return np.where(inside & (t_s > self.parameter_s), 1.0, 0.0)
@@ -95,14 +110,21 @@ class Term:
             case TermKind.CYCLE:
                 angle = 2.0 * np.pi * (t_s - self.start_s) / self.parameter_s
                 return np.column_stack([np.sin(angle), np.cos(angle)])
+            case TermKind.SQUARE:
+                turns = (t_s - self.start_s) / self.parameter_s + self.phase
+                return np.where(turns % 1.0 < self.duty, 1.0 - self.duty, -self.duty)
             case TermKind.LOAD:
                 raise ValueError("a load term is a column of the load, not a function of time")
+
+    def _begun_s(self, t_s: Floats) -> Floats:
+        starts_s = np.array(self.starts_s)
+        return starts_s[np.clip(np.searchsorted(starts_s, t_s, side="right") - 1, 0, None)]
 
     def tangent(self, t_s: Floats) -> Floats:
         """Change of the column with the logarithm of its time constant, (n,): what not knowing the constant costs."""
         step = 0.05
-        above = Term(self.kind, self.parameter_s * np.exp(step), self.start_s, self.end_s).evaluate(t_s)
-        below = Term(self.kind, self.parameter_s * np.exp(-step), self.start_s, self.end_s).evaluate(t_s)
+        above = replace(self, parameter_s=self.parameter_s * np.exp(step)).evaluate(t_s)
+        below = replace(self, parameter_s=self.parameter_s * np.exp(-step)).evaluate(t_s)
         return (above - below) / (2.0 * step)
 
 
@@ -123,12 +145,18 @@ def candidates(t_s: Floats, bounds: list[tuple[float, float]], *, steps: bool = 
         terms += [Term(TermKind.EXP, float(tau), low_s, high_s) for tau in taus_s]
         tails_s = np.geomspace(max(spacing_s, span_s / 60.0), 0.3 * span_s, 6)
         terms += [Term(kind, float(tau), low_s, high_s) for kind in (TermKind.POWER, TermKind.LOG) for tau in tails_s]
+    if len(bounds) > 1:
+        shortest_s = min(high_s - low_s for low_s, high_s in bounds)
+        taus_s = np.geomspace(max(1.5 * spacing_s, shortest_s / 80.0), 0.3 * shortest_s, 12)
+        starts_s = tuple(low_s for low_s, _ in bounds)
+        terms += [Term(TermKind.EXP, float(tau), start_s, end_s, starts_s=starts_s) for tau in taus_s]
     terms += [
         Term(TermKind.HINGE, start_s + share * length_s, start_s, end_s)
         for share in np.arange(0.1, 0.81, 0.05).tolist()
     ]
     terms.append(Term(TermKind.QUADRATIC, length_s, start_s, end_s))
     fastest = min(20.0, t_s.size / 8.0)
-    periods = np.arange(1.5, fastest, 0.25) if fastest > 1.5 else np.empty(0)
+    slow = np.arange(1.5, min(fastest, _FINE_UP_TO), 0.125)
+    periods = np.concatenate([slow, np.arange(_FINE_UP_TO, fastest, 0.25)])
     terms += [Term(TermKind.CYCLE, length_s / float(n), start_s, end_s) for n in periods]
     return terms

@@ -14,9 +14,10 @@ import numpy as np
 
 from harness.analysis.bounded import bounded_interval
 from harness.analysis.design import Columns, Model, build_columns
-from harness.analysis.dictionary import DECAYING, Term
+from harness.analysis.dictionary import DECAYING, SMOOTH, Term, quick
 from harness.analysis.levels import Levels
-from harness.analysis.regression import Floats, Known, Mixture, combine, fit, spacings
+from harness.analysis.part_of_cycle import advantage_of_trend
+from harness.analysis.regression import PHI_GRID, Floats, Known, Mixture, combine, fit, spacings
 from harness.analysis.selection import select
 from harness.analysis.usage import Load, Plan
 from harness.model import Interval
@@ -32,6 +33,15 @@ HELD_SHARE = 0.04
 """What a process holds for a byte that it keeps (headers, size classes, half-used pages) is known to about this share
 only: measured against the reference backend's ledger, 1.5 to 3.5 % more. Intervals per query do not claim to know
 better."""
+CERTAIN_TREND = 7.0
+"""Where a trend is so many standard errors, a bend too faint to be chosen moves its end by more than its interval."""
+WANDERING = 0.95
+"""Correlation between neighbouring levels from which on a hundred of them are a random walk to any test."""
+WANDERS_SHARE = 0.5
+"""Chance of a random walk from which on growth must be certain for one too."""
+AVERAGED_WALK = 1.5
+"""Means of a random walk over spans step less than it does, by this factor of variance (Working 1960, Econometrica
+28:916)."""
 TURN_BANDS = 3.0
 _END, _LASTING, _LINE, _FIRST_KIND = 0, 1, 2, 3
 
@@ -81,6 +91,10 @@ class Growth:
     level: float
     mean_slope: float
     turns: bool
+    advantage: float
+    bent: bool
+    swing: float
+    wanders: float
     mixture: Mixture
     usage_contrast: Floats
 
@@ -119,12 +133,11 @@ def _together(mixture: Mixture, time: Floats, use: Floats, confidence: float = 0
     return Interval(estimate, low, high, confidence)
 
 
-def _ends(interval: Interval) -> tuple[float, float]:
-    """Distances of the ends of a known interval from its estimate."""
-    assert interval.estimate is not None
+def _bounds(interval: Interval) -> tuple[float, float]:
+    """Low and high of a known interval."""
     assert interval.low is not None
     assert interval.high is not None
-    return interval.estimate - interval.low, interval.high - interval.estimate
+    return interval.low, interval.high
 
 
 def _unit_vector(mixture: Mixture, index: int) -> Floats:
@@ -154,18 +167,33 @@ def estimate_growth(
     noise_floor = max(quantum / scale / np.sqrt(12.0), 1e-9)
     columns = build_columns(levels, load, plan)
     gaps = spacings(levels.t_s, levels.piece)
-    found = select(y, columns.base, columns.groups, columns.costs, columns.families, gaps, noise_floor)
+    groups = columns.groups
+    found = select(y, columns.base, groups, columns.costs, columns.families, gaps, noise_floor)
     known = _idle_growth(columns, scale)
     model = columns.model(found.chosen)
-    fits = [fit(y, model.design, gaps, noise_floor=noise_floor, spent=model.spent, known=known)]
-    views = [fits[0].project(model.functionals)]
-    for chosen, _ in found.rivals:
+    first = fit(y, model.design, gaps, noise_floor=noise_floor, spent=model.spent, known=known)
+    views = [first.project(model.functionals)]
+    rivals = found.bends if _certain_trend(views[0]) else found.rivals
+    for chosen, _ in rivals:
         rival = columns.model(chosen)
         again = fit(y, rival.design, gaps, noise_floor=noise_floor, spent=rival.spent, known=known)
         views.append(again.project(rival.functionals))
-    mixture = combine(views, [1.0, *(weight for _, weight in found.rivals)])
-    scaled = _scaled(mixture, scale)
-    return _read(columns, model, fits[0], scaled, y, gaps, scale, centre, load, plan)
+    mixture = _scaled(combine(views, [1.0, *(weight for _, weight in rivals)]), scale)
+    advantage = advantage_of_trend(y, columns, groups, found.chosen, gaps, noise_floor)
+    walk = _scaled(_drift(y, columns, gaps, noise_floor, known), scale, AVERAGED_WALK)
+    return _read(columns, model, first, mixture, walk, y, gaps, scale, centre, load, plan, advantage)
+
+
+def _drift(y: Floats, columns: Columns, gaps: Floats, noise_floor: float, known: Known | None) -> Mixture:
+    """What there is of growth if levels are a random walk with a drift, and nothing else."""
+    bare = columns.model(())
+    walk = fit(y, bare.design, gaps, noise_floor=noise_floor, known=known, phis=(PHI_GRID[-1],))
+    return walk.project(bare.functionals)
+
+
+def _certain_trend(view: Mixture) -> bool:
+    """Whether growth with time alone is so certain that a bend too faint to see would matter."""
+    return bool(abs(view.mean[_END]) > CERTAIN_TREND * np.sqrt(max(view.covariance[_END, _END], 0.0)))
 
 
 def _idle_growth(columns: Columns, scale: float) -> Known | None:
@@ -177,10 +205,9 @@ def _idle_growth(columns: Columns, scale: float) -> Known | None:
     return Known(columns.line, idle.slope * factor, max(idle.error * factor, 1e-9))
 
 
-def _scaled(mixture: Mixture, scale: float) -> Mixture:
-    return Mixture(
-        mixture.phis, mixture.weights, mixture.coefficients * scale, mixture.covariances * scale**2, mixture.freedoms
-    )
+def _scaled(mixture: Mixture, scale: float, inflation: float = 1.0) -> Mixture:
+    covariances = mixture.covariances * (inflation * scale**2)
+    return Mixture(mixture.phis, mixture.weights, mixture.coefficients * scale, covariances, mixture.freedoms)
 
 
 def _read(
@@ -188,12 +215,14 @@ def _read(
     model: Model,
     first: Mixture,
     mixture: Mixture,
+    walk: Mixture,
     y: Floats,
     gaps: Floats,
     scale: float,
     centre: float,
     load: Load | None,
     plan: Plan | None,
+    advantage: float,
 ) -> Growth:
     usage = np.zeros(mixture.coefficients.shape[1])
     if plan is not None:
@@ -202,7 +231,9 @@ def _read(
             usage[_FIRST_KIND + j] = rate / span
     end, lasting = _unit_vector(mixture, _END), _unit_vector(mixture, _LASTING)
     at_end = _together(mixture, end, usage)
-    reach = max(_ends(at_end))
+    low, high = _bounds(at_end)
+    assert at_end.estimate is not None
+    reach = max(at_end.estimate - low, high - at_end.estimate)
     fitted = model.design @ first.mean
     variances = np.einsum("ij,jk,ik->i", model.design, first.covariance, model.design)
     per_query, reason = _pooled(mixture, columns, load, plan, usage)
@@ -213,7 +244,7 @@ def _read(
     resets = _resets(float(np.sum(moves)), falls)
     return Growth(
         at_end=at_end,
-        certain=_together(mixture, end, usage, GATE_CONFIDENCE),
+        certain=_certain(mixture, walk, end, usage),
         lasting=_together(mixture, lasting, usage, GATE_CONFIDENCE),
         time=_together(mixture, end, 0.0 * usage),
         per_query=per_query,
@@ -230,9 +261,29 @@ def _read(
         level=centre,
         mean_slope=0.0 if resets else float(np.sum(moves)) * scale / float(np.ptp(columns.levels.t_s)),
         turns=resets or _turns(moves, 1.96 * float(np.median(np.sqrt(np.maximum(variances, 0.0))))),
+        advantage=advantage,
+        bent=any(term.kind in SMOOTH and not quick(term) for term in model.terms),
+        swing=float(np.ptp(trend)) * scale,
+        wanders=_wanders(mixture),
         mixture=mixture,
         usage_contrast=usage,
     )
+
+
+def _certain(mixture: Mixture, walk: Mixture, end: Floats, usage: Floats) -> Interval:
+    """Growth at the confidence of the gates; where levels wander, what a random walk with a drift and nothing else
+    leaves certain as well (after Perron and Yabu 2009, J. Econometrics 151:56)."""
+    usual = _together(mixture, end, usage, GATE_CONFIDENCE)
+    if _wanders(mixture) < WANDERS_SHARE:
+        return usual
+    wide = _together(walk, end, usage, GATE_CONFIDENCE)
+    lows, highs = zip(_bounds(usual), _bounds(wide), strict=True)
+    return Interval(usual.estimate, min(lows), max(highs), GATE_CONFIDENCE)
+
+
+def _wanders(mixture: Mixture) -> float:
+    """Chance that levels do not come back."""
+    return float(np.sum(mixture.weights[mixture.phis >= WANDERING]))
 
 
 def _turns(moves: Floats, band: float) -> bool:

@@ -19,10 +19,17 @@ PENALTY = 1.0
 RIVAL_COST = 6.0
 """Cost of a parameter of a rival model when models are averaged: milder than ``PENALTY``, because a shape too faint
 to be chosen still widens what can be said about the end of the run."""
+BEND_COST = 0.5
+"""The same where the trend is certain: what grows seldom does so at one rate, and a bend of two standard errors, which
+no criterion chooses, moves the end of the run by more than its interval. Akaike's price (Burnham and Anderson 2004,
+Sociol. Methods Res. 33:261)."""
 LIGHTEST_RIVAL = 0.003
 EXCHANGEABLE = (1, 2, 3)
 """Families (``design``) that bend the end of the trend and may be taken for one another: a late onset for a
 quadratic."""
+BENDS = (3,)
+"""Families that bend a trend all along: a quadratic, where it bends upward. A leak may well become faster; one that
+comes to an end by itself is a warm-up, and has families of its own."""
 LEVELS_A_TERM = 8
 """Levels to spare for each term: a dozen levels that leave nothing over are a line and nothing else."""
 SELECTION_PHIS: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.97)
@@ -33,13 +40,14 @@ class Selection:
     """Chosen candidates by index, in order of choice, the autocorrelation and the criterion they were chosen at.
 
     ``rivals`` are candidates that were not taken, the best of each family, with the weight that a model with them has
-    beside the chosen one.
+    beside the chosen one; ``bends`` are the same with the price that bends have where there is a trend to bend.
     """
 
     chosen: tuple[int, ...]
     phi: float
     criterion: float
     rivals: tuple[tuple[tuple[int, ...], float], ...] = ()
+    bends: tuple[tuple[tuple[int, ...], float], ...] = ()
 
 
 def select(
@@ -87,7 +95,7 @@ def _forward(
     count = y.size
     white_y, log_det = whiten(y, gaps, phi)
     white_base = whiten(base, gaps, phi)[0]
-    q = _orthonormal(white_base)
+    q = orthonormal(white_base)
     residual = white_y - q @ (q.T @ white_y)
     white = [whiten(group, gaps, phi)[0] for group in groups]
     norms = [np.einsum("kcm,kcm->cm", group, group) for group in white]
@@ -102,7 +110,7 @@ def _forward(
     others: list[tuple[int, int, float]] = []
     most = min(max_terms, (count - base.shape[1]) // LEVELS_A_TERM)
     while True:
-        measured = [_gains(g, n, residual) for g, n in zip(open_groups, norms, strict=True)]
+        measured = [gains_of(g, n, residual) for g, n in zip(open_groups, norms, strict=True)]
         gains, volumes, signs = (np.concatenate(part) for part in zip(*measured, strict=True))
         cost = np.where(signs >= 0.0, parameters[:, 0], parameters[:, 1])
         gains[chosen] = 0.0
@@ -111,16 +119,20 @@ def _forward(
         scores = restricted + weight * cost
         index = int(np.argmin(np.where(gains > 0.0, scores, np.inf)))
         if len(chosen) >= most or not (gains[index] > 0.0 and scores[index] < criterion):
-            excess = np.where(gains > 0.0, restricted + RIVAL_COST * cost - criterion, np.inf)
-            added_to = [((*chosen, i), w) for i, w in _best_of_families(excess, families)] if most else []
             swapped = [((*chosen[:at], i, *chosen[at + 1 :]), w) for at, i, w in others]
-            return Selection(tuple(chosen), phi, float(criterion), (*added_to, *swapped))
+            added_to: list[list[tuple[tuple[int, ...], float]]] = []
+            upward = np.isin(families, BENDS) & (signs >= 0.0)
+            for price in (RIVAL_COST, np.where(upward, BEND_COST, RIVAL_COST)):
+                excess = np.where(gains > 0.0, restricted + price * cost - criterion, np.inf)
+                added_to.append([((*chosen, i), w) for i, w in _best_of_families(excess, families)] if most else [])
+            rivals, bends = ((*more, *swapped) for more in added_to)
+            return Selection(tuple(chosen), phi, float(criterion), rivals, bends)
         if families[index] in EXCHANGEABLE:
             rest = np.where((families != families[index]) & np.isin(families, EXCHANGEABLE), families, -1)
             excess = np.where(gains > 0.0, scores - scores[index], np.inf)
             others += [(len(chosen), i, w) for i, w in _best_of_families(excess, rest)]
-        group, position = _locate(groups, index)
-        added = _orthonormal(open_groups[group][:, :, position])
+        group, position = locate(groups, index)
+        added = orthonormal(open_groups[group][:, :, position])
         residual = np.asarray(residual - added @ (added.T @ residual))
         open_groups = [g - np.tensordot(added, np.tensordot(added.T, g, 1), 1) for g in open_groups]
         chosen.append(index)
@@ -148,7 +160,7 @@ def _log_volume(matrix: Floats) -> float:
     return 2.0 * float(np.sum(np.log(singular[singular > 1e-9 * max(float(singular[0]), 1e-300)])))
 
 
-def _gains(group: Floats, norms: Floats, residual: Floats) -> tuple[Floats, Floats, Floats]:
+def gains_of(group: Floats, norms: Floats, residual: Floats) -> tuple[Floats, Floats, Floats]:
     """Of each candidate of a group (K, c, m) orthogonal to the model: the drop of the residual sum of squares, and the
     growth of the log determinant of the design, and the sign of its coefficient; all (m,)."""
     squares = np.einsum("kcm,kcm->cm", group, group)
@@ -165,7 +177,7 @@ def _gains(group: Floats, norms: Floats, residual: Floats) -> tuple[Floats, Floa
     return np.where(solid, numerator / safe, 0.0), np.log(safe), np.ones(safe.size)
 
 
-def _locate(groups: list[Floats], index: int) -> tuple[int, int]:
+def locate(groups: list[Floats], index: int) -> tuple[int, int]:
     for number, group in enumerate(groups):
         if index < group.shape[2]:
             return number, index
@@ -173,7 +185,7 @@ def _locate(groups: list[Floats], index: int) -> tuple[int, int]:
     raise IndexError("no such candidate")
 
 
-def _orthonormal(matrix: Floats) -> Floats:
+def orthonormal(matrix: Floats) -> Floats:
     """Orthonormal basis of the columns, directions too small to trust left out."""
     left, singular, _ = np.linalg.svd(matrix, full_matrices=False)
     return np.asarray(left[:, singular > 1e-9 * max(float(singular[0]), 1e-300)])

@@ -16,6 +16,7 @@ from harness.rules import (
     at_production,
     figures,
     forecast,
+    held_back,
     judge_gates,
     longer_s,
     obstacles_of,
@@ -188,3 +189,52 @@ def test_a_kind_that_mostly_failed_is_not_judged_by_its_queries() -> None:
 
     assert gate.outcome is Outcome.INCONCLUSIVE
     assert any("97 of 100 queries" in obstacle.says for obstacle in obstacles_of(facts, (gate,), circumstances))
+
+
+def _said(facts: Facts) -> list[str]:
+    circumstances = Circumstances(Limits())
+    return [obstacle.says for obstacle in obstacles_of(facts, judge_gates(facts, circumstances), circumstances)]
+
+
+@pytest.mark.parametrize("turns", [0.6, 0.8, 1.1])
+@pytest.mark.parametrize("from_turn", [0.0, 0.25, 0.5, 0.75])
+def test_most_of_a_slow_cycle_is_neither_passed_nor_failed(turns: float, from_turn: float) -> None:
+    """Wherever in the cycle the run begins: it may go on, and it may come back."""
+    facts = _facts(20e6 * np.sin(2.0 * np.pi * (turns * T_S / T_S[-1] + from_turn)))
+
+    assert _outcome(facts, Circumstances(Limits())) is Outcome.INCONCLUSIVE
+    assert _said(facts)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_random_walk_is_neither_passed_nor_failed(seed: int) -> None:
+    """Its trend is chance, and so is having none."""
+    facts = _facts(np.cumsum(np.random.default_rng([3, seed]).normal(0.0, 5e5, T_S.size)))
+
+    assert _outcome(facts, Circumstances(Limits())) is Outcome.INCONCLUSIVE
+
+
+def test_memory_that_still_falls_has_not_settled() -> None:
+    """It cannot fall for ever, so the run does not show what comes after; a fall that does not matter may pass."""
+    assert _outcome(_facts(-2 * MB_PER_MIN * T_S), Circumstances(Limits())) is Outcome.INCONCLUSIVE
+    assert any("given back" in says for says in _said(_facts(-2 * MB_PER_MIN * T_S)))
+    assert _outcome(_facts(-0.02 * MB_PER_MIN * T_S), Circumstances(Limits())) is Outcome.PASS
+
+
+def test_slow_movement_that_does_not_matter_may_pass() -> None:
+    """Half a megabyte up and down in half an hour is nothing beside a limit of one a minute."""
+    facts = _facts(5e5 * np.sin(2.0 * np.pi * 0.8 * T_S / T_S[-1]))
+
+    assert _outcome(facts, Circumstances(Limits())) is Outcome.PASS
+
+
+def test_a_cycle_without_growth_is_shown_in_the_interval() -> None:
+    """Where it explains the run better than a trend does, growth of none is not ruled out."""
+    facts = _facts(20e6 * np.sin(2.0 * np.pi * (0.7 * T_S / T_S[-1] + 0.6)))
+    growth = facts.growth
+    assert growth is not None
+    shown = held_back(growth, growth.at_end)
+
+    assert growth.advantage < 0.0
+    assert shown.low is not None
+    assert shown.low <= 0.0

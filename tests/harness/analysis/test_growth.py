@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.analysis.dictionary import TermKind
 from harness.analysis.facts import Setting, analyse
 from harness.analysis.growth import Growth
 from harness.analysis.regression import Floats
@@ -154,10 +155,11 @@ def test_a_warm_up_does_not_last() -> None:
 
 
 def test_part_of_a_cycle_turns() -> None:
-    """Memory that rises and falls once within the run is said to turn."""
+    """Memory that rises and falls once within the run is said to turn, or to be better explained by a cycle."""
     y = 2e8 + 3e7 * np.sin(2 * np.pi * 0.8 * T_S / LENGTH) + _noise(2, sd=3e5)
+    growth = _growth(T_S, y)
 
-    assert _growth(T_S, y).turns
+    assert growth.turns or growth.advantage < 0.0
     assert not _growth(T_S, 2e8 + 2e4 * T_S + _noise(2)).turns
 
 
@@ -167,3 +169,34 @@ def test_setting_without_load_has_no_query_figures() -> None:
 
     assert growth.per_query.estimate is None
     assert growth.per_query_reason == "no load was recorded"
+
+
+def test_a_random_walk_is_known_and_its_gates_are_wider() -> None:
+    """Levels that do not come back wander; what is certain holds for a walk with a drift too."""
+    walk = np.cumsum(np.random.default_rng(4).normal(0.0, 3e5, LENGTH))
+    growth, still = _growth(T_S, 2e8 + walk), _growth(T_S, 2e8 + _noise(4))
+
+    assert growth.wanders > 0.5 > still.wanders
+    assert _width(growth.certain) > 1.35 * _width(growth.at_end)
+
+
+def test_a_cache_that_is_filled_again_after_each_restart_is_one_warm_up() -> None:
+    """The same warm-up after a restart needs one term, and what is left has no trend."""
+    since = np.where(T_S < 600.0, T_S, T_S - 600.0)
+    y = 2e8 + 5e7 * (1.0 - np.exp(-since / 60.0)) + _noise(9, sd=3e5)
+    growth = _growth(T_S, y, Setting(cuts_s=(600.0,)))
+    low, _, high = _ends(growth.at_end)
+
+    assert [term.starts_s for term in growth.terms if term.starts_s]
+    assert low < 0.0 < high
+
+
+def test_a_job_every_few_minutes_is_no_random_walk() -> None:
+    """A wave with corners has a term of its own, and a slow leak below it is measured."""
+    jobs = 4e7 * ((T_S / 230.0 + 0.4) % 1.0 < 0.25)
+    growth = _growth(T_S, 2e8 + jobs + 5e3 * T_S + _noise(11, sd=1e6))
+    low, _, high = _ends(growth.at_end)
+
+    assert TermKind.SQUARE in {term.kind for term in growth.terms}
+    assert low <= 5e3 <= high
+    assert low > 0.0
