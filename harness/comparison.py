@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.analysis.compare import Change, Difference, compare
 from harness.assess import assess, limits_of
+from harness.burden import Burden, burden_of
 from harness.errors import RunFormatError
 from harness.model import Interval, Limits, Outcome, Role
 from harness.rules import DEFAULT_FAIL_BYTES_PER_H, DEFAULT_FAIL_BYTES_PER_QUERY, growth_limits
@@ -23,8 +24,6 @@ from harness.units import format_bytes, format_rate_per_min
 from harness.verdict import Verdict
 
 SWING_S = 10.0
-BURDEN_COUNTS = (1, 100, 1000)
-"""The incident's table: one query, a hundred, and the thousand of an hour of heavy use."""
 _RELATIVE_MARGIN = 0.1
 """Growth by less than a tenth of the base's is no news for a build that leaks anyway."""
 _PLAN_SECTIONS = ("load", "tts")
@@ -51,25 +50,6 @@ class Measured:
     swing_bytes: float | None
     collections_per_query: float | None = None
     sent_by_kind: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Burden:
-    """What ``queries_count`` queries leave in memory and send to the client, in bytes: extrapolated from one."""
-
-    queries_count: int
-    kept_base: Interval
-    kept_candidate: Interval
-    sent_base: float | None
-    sent_candidate: float | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data; None for what is not known."""
-        return {
-            "queries_count": self.queries_count,
-            "kept_bytes": {"base": self.kept_base.to_json(), "candidate": self.kept_candidate.to_json()},
-            "sent_bytes": {"base": self.sent_base, "candidate": self.sent_candidate},
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +242,7 @@ def compare_runs(base: Sequence[Measured], candidate: Sequence[Measured]) -> Com
         time=_difference(base, candidate, lambda v: v.memory.growth_time_per_h, _margin_per_h(base, limits)),
         per_query=per_query,
         kinds=kinds,
-        burden=_burden(per_query, *([run.sent_per_query for run in side] for side in (base, candidate))),
+        burden=burden_of(per_query, *([run.sent_per_query for run in side] for side in (base, candidate))),
         mismatches=mismatches(base, candidate),
     )
 
@@ -306,7 +286,7 @@ def _kinds(base: Sequence[Measured], candidate: Sequence[Measured]) -> tuple[Kin
         reasons = [_of_kind(run.verdict, name)[1] for run in (*base, *candidate)]
         reason = next((reason for reason in reasons if reason is not None), None) if difference is None else None
         sent = ([run.sent_by_kind.get(name) for run in side] for side in (base, candidate))
-        out.append(KindDifference(name, difference, reason, _burden(difference, *sent)))
+        out.append(KindDifference(name, difference, reason, burden_of(difference, *sent)))
     return tuple(out)
 
 
@@ -385,30 +365,6 @@ def share(removed: Interval) -> str:
         return "an unknown share"
     ends = "" if removed.low is None or removed.high is None else f" ({removed.low:.0%} to {removed.high:.0%})"
     return f"{removed.estimate:.0%}{ends}".replace("%", " %").replace(" % to", " to")
-
-
-def _burden(
-    per_query: Difference | None, sent_base: Sequence[float | None], sent_candidate: Sequence[float | None]
-) -> tuple[Burden, ...]:
-    """One query and more, from what one keeps and what each run sent for one."""
-    if per_query is None:
-        return ()
-    before, after = _mean(sent_base), _mean(sent_candidate)
-    return tuple(
-        Burden(
-            count,
-            per_query.base.scaled(count),
-            per_query.candidate.scaled(count),
-            None if before is None else before * count,
-            None if after is None else after * count,
-        )
-        for count in BURDEN_COUNTS
-    )
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
 
 
 def _rate(bytes_per_h: float | None) -> str:
