@@ -82,7 +82,7 @@ def test_many_runs_a_side_are_named_briefly(found: Comparison) -> None:
 def _switch(name: str, low: float) -> Contribution:
     growth = Interval(low + 6e7, low, low + 1.2e8)
     return Contribution(
-        name, 1, growth, Interval(0.5, 0.4, 0.6), Change.BETTER, 307_000.0, None, None, f"{name} removes half"
+        name, 1, growth, Interval(0.5, 0.4, 0.6), Change.BETTER, 307_000.0, None, None, None, f"{name} removes half"
     )
 
 
