@@ -1,6 +1,7 @@
 """How fast the mock is, against nginx serving the same bytes and against the nearest public mock.
 
 Server on core 0, generator (wrk, or this process) on core 1, every contender in the same run, several rounds in turn.
+"new text" asks for other words every time, which are then parsed, spoken and packed anew; the others repeat one.
 Ratios are of answers per second, each contender's best round: what else runs on the machine can only slow one down.
 Answers per second of the server's processor time are printed beside them; where the two differ much, the cores were
 not free and the ratios say little.
@@ -16,6 +17,7 @@ Done when: full answers at 0.4 of nginx or more, chunked streaming at 0.15 or mo
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import re
@@ -40,6 +42,14 @@ from websockets.asyncio.client import connect
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = "The quick brown fox jumps over the lazy dog now."
 """48 characters: 50,618 bytes of mp3_44100_128."""
+
+NEW_TEXTS = """
+local count = 0
+function request()
+  count = count + 1
+  return wrk.format(nil, nil, nil, string.format([[BODY]], count))
+end
+"""
 
 SERVER_CORE, GENERATOR_CORE = "0", "1"
 CONNECTIONS = 16
@@ -110,13 +120,21 @@ def cpu_s(process: subprocess.Popen[bytes]) -> float:
 
 
 def wrk(
-    server: subprocess.Popen[bytes], url: str, seconds: int, directory: Path, headers: dict[str, str], body: str | None
+    server: subprocess.Popen[bytes],
+    url: str,
+    seconds: int,
+    directory: Path,
+    headers: dict[str, str],
+    body: str | None,
+    new_texts: bool = False,
 ) -> Rate:
     """How fast ``server`` answers. Ends the benchmark when any answer was not 2xx."""
     script = directory / "wrk.lua"
     lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()]
     if body is not None:
         lines += ['wrk.method = "POST"', f"wrk.body = [[{body}]]"]
+    if new_texts:
+        lines += [NEW_TEXTS.replace("BODY", json.dumps({"text": TEXT[:-9] + "%09d"}))]
     script.write_text("\n".join(lines), encoding="utf-8")
     command = [
         "taskset",
@@ -186,7 +204,13 @@ def aimock_command(directory: Path, port: int) -> list[str] | None:
 def throughput(directory: Path, seconds: int, rounds: int) -> dict[str, list[Rate]]:
     """The rates of every contender, round by round."""
     ports = {"mock": free_port(), "nginx": free_port(), "aimock": free_port()}
-    rates: dict[str, list[Rate]] = {"nginx file": [], "mock full": [], "mock stream": [], "aimock full": []}
+    rates: dict[str, list[Rate]] = {
+        "nginx file": [],
+        "mock full": [],
+        "mock new text": [],
+        "mock stream": [],
+        "aimock full": [],
+    }
     headers = {"xi-api-key": "bench", "content-type": "application/json"}
     body = json.dumps({"text": TEXT})
     voice = "/v1/text-to-speech/21m00Tcm4TlvDq8ikWAM"
@@ -209,6 +233,7 @@ def throughput(directory: Path, seconds: int, rounds: int) -> dict[str, list[Rat
             )
             mock = url.format(ports["mock"], voice)
             rates["mock full"].append(wrk(mock_server, mock, seconds, directory, headers, body))
+            rates["mock new text"].append(wrk(mock_server, mock, seconds, directory, headers, body, new_texts=True))
             rates["mock stream"].append(wrk(mock_server, f"{mock}/stream", seconds, directory, headers, body))
             if peer is not None:
                 rates["aimock full"].append(
@@ -302,6 +327,7 @@ def pacing(directory: Path, streams: int, sockets: int) -> tuple[list[float], in
     os.sched_setaffinity(0, {int(GENERATOR_CORE)})
     with child(mock_command(port, str(profile)), port) as process:
         probe = psutil.Process(process.pid)
+        gc.disable()  # a pause of this process would be counted as the mock's
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(paced_streams(port, 2))  # encodes the clip
             before, start_s = sum(probe.cpu_times()[:2]), time.perf_counter()

@@ -3,7 +3,7 @@
 import random
 import re
 import time
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Iterator
 
 from mock_tts import errors
@@ -20,6 +20,7 @@ from mock_tts.speech import speech_s
 from mock_tts.track import Speech
 
 _HEX_KEY = re.compile(r"sk_[0-9a-f]{48}", re.ASCII)
+_BASE62 = bytes.maketrans(b"+/", b"Xx")
 _KEPT_ITEM_BYTES = 256 * 1024
 _KEPT_BYTES = 8 * 1024 * 1024
 
@@ -47,7 +48,7 @@ class Service:
 
     def base62_id(self) -> str:
         """20 base62 characters, as ``request-id`` has."""
-        return b64encode(self._ids.randbytes(15), altchars=b"Xx").decode()
+        return b2a_base64(self._ids.randbytes(15), newline=False).translate(_BASE62).decode()
 
     def hex_id(self) -> str:
         """32 hex characters, as ``x-trace-id`` has."""

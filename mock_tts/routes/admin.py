@@ -2,7 +2,6 @@
 
 import ipaddress
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -17,15 +16,14 @@ from mock_tts.errors import ApiError, UsageError
 from mock_tts.faults import parse_faults
 from mock_tts.ledger import JOURNAL_ENTRIES, Ledger
 from mock_tts.replies import read_body
+from mock_tts.routes.tables import Row, json_routes
 from mock_tts.service import Service
-
-_Handler = Callable[[Request], Awaitable[Any]]
 
 
 def routes(service: Service) -> list[Route]:
     """All of them."""
     endpoints = _Endpoints(service)
-    table: list[tuple[str, str, _Handler]] = [
+    table: list[Row] = [
         ("GET", "/admin/health", endpoints.health),
         ("GET", "/admin/stats", endpoints.stats),
         ("GET", "/admin/requests", endpoints.requests),
@@ -44,20 +42,14 @@ def routes(service: Service) -> list[Route]:
     async def health(request: Request) -> Response:
         return JSONResponse(await endpoints.health(request))
 
-    admin = [Route(path, _local(handler), methods=[method]) for method, path, handler in table]
-    return [*admin, Route("/metrics", metrics), Route("/health", health)]
+    return [*json_routes(table, _check_local), Route("/metrics", metrics), Route("/health", health)]
 
 
-def _local(handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
-    """``handler`` for callers on this machine, its value as JSON."""
-
-    async def answer(request: Request) -> Response:
-        client = request.client
-        if client is None or not is_loopback(client.host) or not _is_local_name(request.headers.get("host", "")):
-            raise ApiError(errors.LOOPBACK_ONLY, "The admin endpoints answer on the loopback address only.")
-        return JSONResponse(await handler(request))
-
-    return answer
+def _check_local(request: Request) -> None:
+    """Raises ApiError unless the caller is on this machine."""
+    client = request.client
+    if client is None or not is_loopback(client.host) or not _is_local_name(request.headers.get("host", "")):
+        raise ApiError(errors.LOOPBACK_ONLY, "The admin endpoints answer on the loopback address only.")
 
 
 def is_loopback(host: str) -> bool:

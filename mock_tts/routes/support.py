@@ -1,17 +1,16 @@
 """The endpoints beside speech: models, voices, settings, user, subscription, single-use tokens."""
 
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mock_tts import errors
 from mock_tts.catalog import MODELS, PLANS, VOICES, Model, Voice
 from mock_tts.errors import ApiError, invalid
-from mock_tts.replies import COMMON, key_of
+from mock_tts.replies import COMMON, Headers, key_of
+from mock_tts.routes.tables import Row, json_routes
 from mock_tts.service import Service
 from mock_tts.wire import VoicesQuery, parse_query
 
@@ -20,13 +19,11 @@ TOKEN_TYPES = ("tts_websocket", "realtime_scribe", "batch_scribe")
 _LANGUAGES = (("en", "English"), ("de", "German"), ("fr", "French"), ("es", "Spanish"), ("ja", "Japanese"))
 _ENDLESS_CHARS = 10_000_000
 
-_Handler = Callable[[Request], Awaitable[Any]]
-
 
 def routes(service: Service) -> list[Route]:
     """All of them; each needs a key."""
     endpoints = _Endpoints(service)
-    table: list[tuple[str, str, _Handler]] = [
+    table: list[Row] = [
         ("GET", "/v1/models", endpoints.models),
         ("GET", "/v1/voices", endpoints.voices),
         ("GET", "/v2/voices", endpoints.search_voices),
@@ -37,24 +34,20 @@ def routes(service: Service) -> list[Route]:
         ("GET", "/v1/user", endpoints.user),
         ("POST", "/v1/single-use-token/{kind}", endpoints.token),
     ]
-    return [Route(path, endpoints.guarded(handler), methods=[method]) for method, path, handler in table]
+    return json_routes(table, endpoints.check, endpoints.headers)
 
 
 class _Endpoints:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def guarded(self, handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
-        """``handler`` behind the key check, its value as JSON with the API's common headers."""
+    def check(self, request: Request) -> None:
+        """Counts the request. Raises ApiError unless its key is good."""
+        self._service.ledger.requests[f"{request.method} {request.scope['path'].split('/')[2]}"] += 1
+        self._service.check_key(key_of(request.scope))
 
-        async def answer(request: Request) -> Response:
-            self._service.ledger.requests[f"{request.method} {request.scope['path'].split('/')[2]}"] += 1
-            self._service.check_key(key_of(request.scope))
-            response = JSONResponse(await handler(request))
-            response.raw_headers.extend([*COMMON, (b"x-trace-id", self._service.hex_id().encode())])
-            return response
-
-        return answer
+    def headers(self) -> Headers:
+        return [*COMMON, (b"x-trace-id", self._service.hex_id().encode())]
 
     async def models(self, request: Request) -> Any:
         return [_model_json(model) for model in MODELS.values()]
