@@ -27,11 +27,9 @@ FEWEST_TIME_CONSTANTS = 10.0
 CLEAR_ADVANTAGE = 10.0
 """Of a bent trend over part of a slow cycle, as a difference of Schwarz's criteria: "very strong" (Kass and Raftery
 1995, JASA 90:773)."""
-FAIR_ADVANTAGE = 2.0
-"""The same, "positive": asked of a straight trend."""
-STRAIGHT_DENIED = -6.0
-"""A straight trend is denied where the evidence for the cycle is "strong"; a bent one where the cycle is better at
-all, for a bend is what a cycle looks like."""
+STRONG_ADVANTAGE, FAIR_ADVANTAGE = 6.0, 2.0
+"""The same, "strong" and "positive". For the trend: asked of one that turns, before it may fail, and of a straight one,
+before it may pass. For the cycle: a straight trend is denied, and a bent one, for a bend is what a cycle looks like."""
 MOST_WANDERING = 0.25
 """Chance of a random walk with which a run may still pass."""
 MATERIAL_SWING, MATERIAL_NOISE, MATERIAL_FALL = 0.1, 0.02, 0.1
@@ -114,8 +112,8 @@ def held_back(growth: Growth, interval: Interval) -> Interval:
         low, high = min(low, growth.lasting.low), max(high, 0.0)
     if growth.turns:
         low, high = min(low, growth.mean_slope), max(high, growth.mean_slope)
-    denied = growth.advantage < (0.0 if growth.bent else STRAIGHT_DENIED)
-    if denied or (growth.turns and growth.advantage < CLEAR_ADVANTAGE):
+    denied = growth.advantage < -(FAIR_ADVANTAGE if growth.bent else STRONG_ADVANTAGE)
+    if denied or (growth.turns and growth.advantage < STRONG_ADVANTAGE):
         low, high = min(low, 0.0), max(high, 0.0)
     return Interval(interval.estimate, low, high, interval.confidence)
 

@@ -37,7 +37,7 @@ CERTAIN_TREND = 7.0
 """Where a trend is so many standard errors, a bend too faint to be chosen moves its end by more than its interval."""
 WANDERING = 0.95
 """Correlation between neighbouring levels from which on a hundred of them are a random walk to any test."""
-WANDERS_SHARE = 0.5
+WANDERS_SHARE = 0.7
 """Chance of a random walk from which on growth must be certain for one too."""
 AVERAGED_WALK = 1.5
 """Means of a random walk over spans step less than it does, by this factor of variance (Working 1960, Econometrica
