@@ -225,8 +225,12 @@ def write_verdict(run_dir: Path, verdict: Verdict) -> Path:
     """Put ``verdict.json`` into ``run_dir``, whole or not at all; returns its path."""
     path = run_dir / VERDICT_FILE
     temporary = run_dir / f".{VERDICT_FILE}.{os.getpid()}"
-    temporary.write_text(json.dumps(verdict.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(verdict.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError:  # a full disk: what was begun goes
+        temporary.unlink(missing_ok=True)
+        raise
     return path
 
 

@@ -147,7 +147,14 @@ def judge_and_report(run_dir: Path) -> tuple[ExitCode, dict[str, object]]:
     from harness.verdict import write_verdict
 
     assessment = judge_run(run_dir)
-    write_verdict(run_dir, assessment.verdict)
+    try:
+        write_verdict(run_dir, assessment.verdict)
+    except OSError as error:  # what was sampled is stored, and the outcome is known
+        sys.stderr.write(
+            f"soak: expected to write the verdict into {run_dir}, found: {error.strerror or error}; make room, "
+            f"then `soak analyze {run_dir}`\n"
+        )
+        return EXIT_CODE_OF_OUTCOME[assessment.verdict.outcome], assessment.verdict.to_json()
     try:
         from harness.report.render import render
 
@@ -172,4 +179,5 @@ def print_outcome(run_dir: Path, verdict: dict[str, object], stream: TextIO) -> 
     assert isinstance(reasons, list)
     for reason in reasons:
         stream.write(f"  {reason}\n")
-    stream.write(f"report: {run_dir / 'report.html'}\n")
+    if (report := run_dir / "report.html").is_file():
+        stream.write(f"report: {report}\n")

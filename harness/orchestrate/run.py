@@ -41,8 +41,8 @@ from harness.plan.document import Plan
 from harness.plan.load import LoadSection
 from harness.probes.base import Probe
 from harness.probes.process import ProcessTreeProbe
-from harness.sampler import LATENESS_COLUMN, Sampler
-from harness.store.schema import Manifest, ProbeInfo
+from harness.sampler import Sampler, describe
+from harness.store.schema import Manifest
 from harness.store.writer import RunWriter
 
 MOCK_READY_PATH = "/admin/health"
@@ -310,10 +310,7 @@ class _Starter:
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             scenario=self.preparation.load.scenario,
             primary=f"{TARGET_PROBE}.anon_bytes",
-            probes=tuple(
-                ProbeInfo(probe.name, probe.role, probe.period_s, probe.identity(), (*probe.columns, LATENESS_COLUMN))
-                for probe in probes
-            ),
+            probes=tuple(describe(probe) for probe in probes),
             seed=plan.run.seed,
             speedup=plan.run.speedup,
             host=host_facts(),

@@ -92,19 +92,29 @@ class Session:
     witness: Witness | None = None
 
     def play(self) -> EndReason:
-        """Runs to the end and writes ``end.json``. Children are still alive afterwards, their owner stops them."""
-        try:
-            reason = self._loop()
-            if self.cast.load is not None:
-                self.services.stop_one(self.cast.load)  # it writes load.csv, whose rows end.json counts
-            self._pass_on_events()
-            self._pass_on_watched(last=True)
-            self._pass_on_witnessed(last=True)
-            self.sampler.close()
-        except StoreError:
-            reason = EndReason.DISK_FULL
-        self.writer.end(reason, self._now_s())
-        return reason
+        """Runs to the end and writes ``end.json``. Children are still alive afterwards, their owner stops them.
+
+        Where nothing can be written any more, everything is still ended in order. Raises StoreError when not even
+        ``end.json`` could be: the folder is gone, or may not be written any more.
+        """
+        reasons: list[EndReason] = []
+        for step in (lambda: reasons.append(self._loop()), self._stop_load, self._pass_on_last, self.sampler.close):
+            try:
+                step()
+            except StoreError:
+                reasons.insert(0, EndReason.DISK_FULL)
+        self.writer.end(reasons[0], self._now_s())
+        return reasons[0]
+
+    def _stop_load(self) -> None:
+        """It writes load.csv, whose rows end.json counts."""
+        if self.cast.load is not None:
+            self.services.stop_one(self.cast.load)
+
+    def _pass_on_last(self) -> None:
+        self._pass_on_events()
+        self._pass_on_watched(last=True)
+        self._pass_on_witnessed(last=True)
 
     def _loop(self) -> EndReason:
         with selectors.DefaultSelector() as selector:

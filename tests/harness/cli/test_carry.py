@@ -54,6 +54,24 @@ def test_without_a_page_nothing_is_written(run: Path) -> None:
     shown.close()
 
 
+def test_a_verdict_that_cannot_be_stored_is_said_and_decides(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk: the outcome is known all the same, and the line says how to have it stored."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("harness.verdict.write_verdict", full)
+    code, verdict = judge_and_report(run)
+    stream = io.StringIO()
+    print_outcome(run, verdict, stream)
+
+    assert code is ExitCode.INCONCLUSIVE
+    assert f"found: No space left on device; make room, then `soak analyze {run}`" in capsys.readouterr().err
+    assert "report:" not in stream.getvalue()
+
+
 def test_a_report_that_cannot_be_drawn_leaves_the_verdict(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

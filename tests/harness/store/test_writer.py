@@ -20,6 +20,7 @@ from harness.model import Column, ColumnKind, EndReason, Event, EventName, Role,
 from harness.store.reader import read_run
 from harness.store.schema import Manifest, ProbeInfo
 from harness.store.writer import RunWriter
+from tests.support.small_disk import small_disk
 
 ANON = Column("anon_bytes", Unit.BYTES, ColumnKind.GAUGE, "anonymous memory")
 CPU = Column("cpu_s", Unit.SECONDS, ColumnKind.COUNTER, "processor time")
@@ -232,36 +233,19 @@ def kill_after(out: Path, rows: int) -> int:
     return max(rows, int(complete[-2])) if len(complete) > 1 else rows
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 KiB."""
-    if os.getuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("needs root to mount a small file system")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("may not mount a small file system here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def test_a_full_disk_keeps_every_row_and_still_says_why_the_run_ended(small_disk: Path) -> None:
+def test_a_full_disk_keeps_every_row_and_still_says_why_the_run_ended(tmp_path: Path) -> None:
     """What was acknowledged is readable, the row that did not fit is taken back, and end.json has room set aside."""
-    writer = RunWriter.create(small_disk, MANIFEST)
-    written = 0
-    try:
-        for row in range(100_000):
-            writer.sample("target", row * 0.01, {"anon_bytes": row * 4096, "cpu_s": row / 7}, 0.1)
-            written += 1
-    except StoreError as error:
-        reason = str(error)
-    writer.end(EndReason.DISK_FULL, 1000.0)
-    run = read_run(writer.path)
+    with small_disk(tmp_path / "disk", "64k") as disk:
+        writer = RunWriter.create(disk, MANIFEST)
+        written = 0
+        try:
+            for row in range(100_000):
+                writer.sample("target", row * 0.01, {"anon_bytes": row * 4096, "cpu_s": row / 7}, 0.1)
+                written += 1
+        except StoreError as error:
+            reason = str(error)
+        writer.end(EndReason.DISK_FULL, 1000.0)
+        run = read_run(writer.path)
 
     assert "No space left on device" in reason
     assert written > 100

@@ -1,0 +1,69 @@
+"""A run that has begun, when its store fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.errors import StoreError
+from harness.model import EndReason, Role
+from harness.orchestrate.event_pipe import EventPipe
+from harness.orchestrate.interrupts import Interrupts
+from harness.orchestrate.services import Services
+from harness.orchestrate.session import Cast, Session, Tap
+from harness.probes.base import Reading
+from harness.probes.process import ProcessTreeProbe
+from harness.sampler import Sampler, describe
+from harness.store.reader import read_run
+from harness.store.schema import Manifest
+from harness.store.writer import RunWriter
+
+
+class FullAfter(Tap):
+    """The disk is full after so many rows."""
+
+    def __init__(self, writer: RunWriter, rows: int) -> None:
+        super().__init__(writer)
+        self.rows = rows
+
+    def sample(self, probe_name: str, t_s: float, reading: Reading, read_ms: float) -> None:
+        if self.rows == 0:
+            raise StoreError("disk full")
+        self.rows -= 1
+        super().sample(probe_name, t_s, reading, read_ms)
+
+
+def test_a_store_that_fails_still_ends_everything_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The load is stopped before its rows are counted, the probes are closed, and end.json says why."""
+    closed: list[str] = []
+    monkeypatch.setattr(ProcessTreeProbe, "close", lambda probe: closed.append(probe.name))
+    probe = ProcessTreeProbe("target", Role.TARGET, os.getpid(), 0.01)
+    writer = RunWriter.create(tmp_path, Manifest("2026-01-01T00:00:00Z", "test", None, (describe(probe),)))
+    tap, events, started_s = FullAfter(writer, 3), EventPipe(), time.monotonic()
+    with Interrupts() as interrupts, Services(writer.path / "logs") as services:
+        load = services.start("load", [sys.executable, "-c", "input()"], os.environ, stdin=-1)
+        session = Session(
+            writer=writer,
+            sampler=Sampler([probe], tap, started_s=started_s),
+            tap=tap,
+            services=services,
+            cast=Cast(load, None, None),
+            interrupts=interrupts,
+            events=events,
+            started_s=started_s,
+            deadline_s=None,
+            observer=lambda tick: None,
+        )
+        reason = session.play()
+        assert load.process.stdin is not None
+        load.process.stdin.close()
+    events.close()
+    run = read_run(writer.path)
+
+    assert (reason, closed, load.exit_code()) == (EndReason.DISK_FULL, ["target"], -15)
+    assert run.end is not None
+    assert (run.end.reason, run.end.rows["target"], len(run.probes["target"].t_s)) == (EndReason.DISK_FULL, 3, 3)
