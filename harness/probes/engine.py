@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import os
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from harness.errors import ProbeError
 
 if TYPE_CHECKING:
     import docker
+
+DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 
 TIMEOUT_S = 10.0
 """An engine silent for so long does not answer."""
@@ -104,6 +107,7 @@ class DockerEngine:
 
     def __init__(self) -> None:
         with engine_errors("a container engine"):
+            _knock()
             import docker
 
             self.client: docker.DockerClient = docker.from_env(timeout=int(TIMEOUT_S))
@@ -194,6 +198,18 @@ class DockerEngine:
         self.client.close()
 
 
+def _knock() -> None:
+    """Raises OSError where nobody listens at a local engine's socket.
+
+    The client finds out as well, but leaves the socket of a refused connection open until a collection.
+    """
+    kind, _, path = os.environ.get("DOCKER_HOST", DEFAULT_ADDRESS).partition("://")
+    if kind in ("unix", "http+unix"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(TIMEOUT_S)
+            connection.connect(f"/{path.lstrip('/')}")
+
+
 def without_headers(frames: bytes) -> bytes:
     """The output in an engine's ``frames``, each of which tells its stream and its length in eight bytes."""
     output, at = bytearray(), 0
@@ -218,7 +234,7 @@ def engine_errors(expected: str) -> Iterator[None]:
     except docker.errors.APIError as error:
         raise ProbeError(f"expected {expected}, the engine refused: {error.explanation or error}") from error
     except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
-        where = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        where = os.environ.get("DOCKER_HOST", DEFAULT_ADDRESS)
         raise ProbeError(
             f"expected {expected}, found no engine that answers at {where}; start one, "
             f"set DOCKER_HOST, or join the group docker ({type(error).__name__})"

@@ -28,14 +28,14 @@ from harness.probes.walk import Walk, Walker
 NEEDED_DUTY_RATIO = 0.005
 """Share of the time that the target's memory maps may be walked where ``anon_bytes`` rests on it (DESIGN.md: what is
 measured about ourselves)."""
-ADVISORY_DUTY_RATIO = 0.0002
+ADVISORY_DUTY_RATIO = 0.0001
 """Share of the time for what is only shown beside it (PSS, USS; sockets too): ten targets, however large, then take
-0.2 % of a core for their memory maps, and a target of 2 GiB is held up for 30 ms every two and a half minutes."""
+0.1 % of a core for their memory maps, and a target of 1 GiB is held up for 15 ms every two and a half minutes."""
 _WALK_PERIOD_S = 10.0
 _SHARED_WALK_PERIOD_S = 0.9
 """Sooner for forked processes, whose ``anon_bytes`` rests on it: at every tick of one a second, late or not."""
 _SOCKETS_PERIOD_S = 10.0
-_SWAP_PERIOD_S = 0.9
+_SWAP_PERIOD_S = 10.0
 
 
 def _gauge(name: str, unit: Unit, meaning: str) -> Column:
@@ -47,7 +47,7 @@ COLUMNS = (
     _gauge("pss_bytes", Unit.BYTES, "resident memory, shared pages divided among all who map them; read rarely"),
     _gauge("uss_bytes", Unit.BYTES, "resident memory that no other process maps; read rarely"),
     _gauge("anon_bytes", Unit.BYTES, "anonymous resident memory; what forked processes share counts once"),
-    _gauge("swap_bytes", Unit.BYTES, "memory in swap; what forked processes share counts once; read once a second"),
+    _gauge("swap_bytes", Unit.BYTES, "memory in swap; what forked processes share counts once; read rarely"),
     Column("cpu_s", Unit.SECONDS, ColumnKind.COUNTER, "processor time, with that of children that were waited for"),
     _gauge("fds_count", Unit.COUNT, "open file descriptors"),
     _gauge("threads_count", Unit.COUNT, "threads"),

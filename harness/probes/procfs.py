@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 PROC = Path("/proc")
-_READ_BYTES = 1 << 12
-"""More than ``stat``, ``statm`` and ``status`` ever are."""
-_LONG_READ_BYTES = 1 << 16
+_READ_BYTES = 1 << 16
+_LINE_BYTES = 1 << 12
+"""More than the one line of ``stat`` or ``statm`` ever has; the buffer is made at every reading."""
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _KIB = 1024
@@ -76,10 +76,10 @@ class ProcessFiles:
         self._fds_hidden = False
 
     def stat(self) -> Stat:
-        return parse_stat(self._read("stat"))
+        return parse_stat(self._read("stat", _LINE_BYTES))
 
     def memory(self) -> Memory:
-        return parse_statm(self._read("statm"))
+        return parse_statm(self._read("statm", _LINE_BYTES))
 
     def status(self) -> Status:
         """Prints all there is to know of a process: not for every tick."""
@@ -94,8 +94,10 @@ class ProcessFiles:
         # Since Linux 6.2 the folder's size is their number; before, it was 0 and they had to be listed.
         return self._fds_folder().st_size or len(os.listdir(f"{self._folder}/fd"))
 
-    def children(self) -> list[int]:
+    def children(self, threads_count: int) -> list[int]:
         """The pids of its children, whichever of its threads started them."""
+        if threads_count == 1:
+            return list(map(int, self._read(f"task/{self.pid}/children", _READ_BYTES).split()))
         found: list[int] = []
         for thread in os.listdir(f"{self._folder}/task"):
             try:
@@ -118,10 +120,10 @@ class ProcessFiles:
                 self._fds_hidden = True
         return os.stat(f"{self._folder}/fd")
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str, size: int) -> bytes:
         if not self._hold:
             return self._read_once(name)
-        return os.pread(self._descriptor(name), _READ_BYTES, 0)
+        return os.pread(self._descriptor(name), size, 0)
 
     def _descriptor(self, name: str) -> int:
         descriptor = self._descriptors.get(name)
@@ -133,7 +135,7 @@ class ProcessFiles:
     def _read_once(self, name: str) -> bytes:
         descriptor = os.open(f"{self._folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            return os.read(descriptor, _LONG_READ_BYTES)
+            return os.read(descriptor, _READ_BYTES)
         finally:
             os.close(descriptor)
 

@@ -72,17 +72,19 @@ class ProcessTree:
 
     def look(self) -> Sequence[Member]:
         """Every member, read again, the root first; empty once the root has ended (a zombie has)."""
-        if self._with_children:
-            self._find_children()
+        seeks = self._with_children and self._has_new_pids()
         members, regroups = [], False
-        for member in list(self._members.values()):
-            if member.look():
-                members.append(member)
-                regroups = regroups or member.regroups
-            else:
+        waiting = list(self._members.values())
+        for member in waiting:
+            if not member.look():
                 member.files.close()
                 del self._members[member.files.pid]
                 regroups = True
+                continue
+            members.append(member)
+            regroups = regroups or member.regroups
+            if seeks:
+                waiting.extend(self._new_children(member))
         if self.root.files.pid not in self._members or self.root.stat.zombie:
             return ()
         if regroups:
@@ -105,18 +107,17 @@ class ProcessTree:
         self._members[pid] = member
         return member
 
-    def _find_children(self) -> None:
+    def _has_new_pids(self) -> bool:
+        """Whether anybody on this machine may have had a child, or a thread, since the last call."""
         newest = self._newest.read()
-        if newest is not None and newest == self._newest_pid:
-            return  # nobody on this machine has had a child since
+        unchanged = newest is not None and newest == self._newest_pid
         self._newest_pid = newest
-        waiting = list(self._members.values())
-        while waiting:
-            waiting.extend(self._new_children(waiting.pop()))
+        return not unchanged
 
     def _new_children(self, member: Member) -> Iterator[Member]:
+        """Joined, not looked at. The member's threads were counted after the newest pid was read: none is missed."""
         try:
-            pids = member.files.children()
+            pids = member.files.children(member.stat.threads_count)
         except GONE:
             return
         for pid in pids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Sequence
 
@@ -120,6 +121,37 @@ def test_lateness_does_not_add_up() -> None:
 
     assert times(bench)[-1] == pytest.approx(9_999 * 0.05 + 0.02)
     assert lateness(bench)[-1] == pytest.approx(20.0, abs=0.01)
+
+
+def test_ten_thousand_late_ticks_keep_to_the_schedule() -> None:
+    """At 20 Hz, each late by chance, some by more than a period: every row less its lateness is on the schedule."""
+    chance = random.Random(6)
+    bench = Bench(FakeProbe(period_s=0.05))
+    ends = iter(range(10_001))
+    bench.sampler.run(
+        lambda: next(ends) == 10_000, lambda seconds: bench.clock.wait(seconds + chance.expovariate(1 / 0.02))
+    )
+    late_s = [reading[LATENESS_COLUMN.name] / 1000 for _, _, reading, _ in bench.sink.rows]  # type: ignore[operator]
+    due_s = [t_s - late for (_, t_s, _, _), late in zip(bench.sink.rows, late_s, strict=True)]
+    drift_s = [due - round(due / 0.05) * 0.05 for due in due_s]
+
+    assert len(drift_s) == 10_000
+    assert max(late_s) > 0.1
+    assert max(map(abs, drift_s)) < 1e-5
+    assert abs(drift_s[-1] - drift_s[0]) < 2e-6
+
+
+def test_probes_due_together_are_read_together() -> None:
+    """Schedules that rounding has moved apart by less than a millisecond cost one waking."""
+    bench = Bench(FakeProbe("one", 0.1), FakeProbe("other", 0.3))
+    wakings = []
+    bench.sampler.run(
+        lambda: len(wakings) == 600, lambda seconds: (wakings.append(seconds), bench.clock.wait(seconds))[1]
+    )
+
+    assert len(times(bench, "one")) == 600
+    assert len(times(bench, "other")) == 200
+    assert min(lateness(bench)) >= 0  # type: ignore[type-var,operator]
 
 
 def test_missed_deadlines_are_not_made_up_for() -> None:

@@ -6,6 +6,7 @@ import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,13 +89,19 @@ def test_stamps_with_nanoseconds(stamp: str, expected: float | None) -> None:
     assert parse_time_s(stamp) == expected
 
 
-# the docker package leaves the socket of a refused connection to the collector
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_no_engine_is_one_line_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reason names the address and what to set."""
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/engine.sock")
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("listened_once", [False, True])
+def test_no_engine_is_one_line_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listened_once: bool
+) -> None:
+    """The reason names the address and what to set, and no socket is left to the collector."""
+    address = tmp_path / "engine.sock"
+    if listened_once:  # an engine that has ended leaves its file
+        with socket.socket(socket.AF_UNIX) as engine_socket:
+            engine_socket.bind(str(address))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{address}")
 
-    with pytest.raises(ProbeError, match=r"expected a container engine.*unix:///nonexistent/engine\.sock.*DOCKER_HOST"):
+    with pytest.raises(ProbeError, match=r"expected a container engine.*engine\.sock.*DOCKER_HOST"):
         DockerEngine()
 
     gc.collect()

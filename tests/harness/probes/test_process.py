@@ -143,7 +143,7 @@ def test_a_changed_group_is_blank_until_it_is_walked() -> None:
     clock = Clock()
     with python_process(FORKED) as child, probe_of(child.pid, clock) as probe:
         before = probe.read()
-        worker = ProcessFiles(child.pid, hold=False).children()[0]
+        worker = ProcessFiles(child.pid, hold=False).children(1)[0]
         os.kill(worker, signal.SIGKILL)
         _await_end(worker)
         changed = probe.read()

@@ -75,7 +75,7 @@ def test_a_real_process_reads_as_psutil_reads_it() -> None:
         files = ProcessFiles(child.pid, hold=True)
         other = psutil.Process(child.pid)
         stat = files.stat()
-        seen = (files.memory().rss_bytes, stat.threads_count, files.fds_count(), len(files.children()))
+        seen = (files.memory().rss_bytes, stat.threads_count, files.fds_count(), len(files.children(1)))
         start_s = start_time_s(stat.start_ticks)
         expected = (other.memory_info().rss, other.num_threads(), other.num_fds(), 0)
         expected_start_s = other.create_time()
@@ -124,7 +124,7 @@ def test_children_of_every_thread_are_found() -> None:
     child = subprocess.Popen(["python3", "-u", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     grandchild = int(child.stdout.readline())
-    found = ProcessFiles(child.pid, hold=False).children()
+    found = ProcessFiles(child.pid, hold=False).children(2)
     child.communicate("end\n")
 
     assert found == [grandchild]
