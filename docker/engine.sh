@@ -14,6 +14,8 @@ cannot() { echo "docker/engine.sh: $*" >&2; exit 3; }
 answers() { timeout --kill-after 5 15 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 ours() { [[ -f $pid_file && "$(cat "/proc/$(cat "$pid_file")/comm" 2>/dev/null)" == dockerd ]]; }
 
+last_words() { if [[ -s $1 ]]; then tail -n 1 "$1"; else echo silence; fi; }
+
 install() {
   echo "installing $*"
   timeout --kill-after 30 900 sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"' sh "$@" \
@@ -47,7 +49,7 @@ end() {
 require_compose() {
   docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || {
     command -v apt-get >/dev/null && [[ $(id -u) == 0 ]] || return 0
-    install docker-compose || cannot "expected docker-compose from apt-get, found: $(tail -n 1 "$cache/apt.log")"
+    install docker-compose || cannot "expected docker-compose from apt-get, found: $(last_words "$cache/apt.log")"
   }
 }
 
@@ -70,11 +72,11 @@ start() {
   [[ $(id -u) == 0 ]] || cannot "expected an engine that answers, or root to start one, found user $(id -un); start it, or use sudo"
   if ! command -v dockerd >/dev/null; then
     command -v apt-get >/dev/null || cannot "expected an engine or Debian's apt-get, found neither; install Docker Engine"
-    install docker.io iptables || cannot "expected docker.io from apt-get, found: $(tail -n 1 "$cache/apt.log")"
+    install docker.io iptables || cannot "expected docker.io from apt-get, found: $(last_words "$cache/apt.log")"
   fi
   answers && return 0 # the package's own service came up
   # overlay2 wherever the file system can; vfs copies whole images but works everywhere
-  start_with overlay2 || start_with vfs || cannot "expected dockerd to come up here, found: $(tail -n 1 "$log")"
+  start_with overlay2 || start_with vfs || cannot "expected dockerd to come up here, found: $(last_words "$log")"
   echo "started dockerd (log: docker/.cache/dockerd.log)"
 }
 
