@@ -30,8 +30,8 @@ MANIFEST = Manifest(
     "target.anon_bytes",
     (ProbeInfo("target", Role.TARGET, 1.0, None, (ANON, CPU)),),
 )
-KILLS = 20
-"""Of the hundred that the benchmark does; enough here to meet a write, a pause and a beginning."""
+KILLS = 100
+"""Enough to meet a write, a pause and a beginning."""
 
 WRITE_FOREVER = """
 import json, sys
