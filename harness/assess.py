@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from harness.analysis.facts import Facts, Setting, analyse
 from harness.analysis.regression import Floats
 from harness.analysis.segments import Phase
 from harness.analysis.usage import Load, Steps
-from harness.model import EndReason, Event, Limits, Outcome, Role, Unit
+from harness.model import ContainerIdentity, EndReason, Event, Limits, Outcome, ProcessIdentity, Role, Unit
 from harness.recorded import (
     NOTHING,
     Recorded,
@@ -46,12 +47,15 @@ from harness.rules import (
     outcome_of,
     sentence,
 )
+from harness.store.schema import Manifest
 from harness.units import format_duration
 from harness.verdict import KindFigures, Verdict
 
 __all__ = ["Assessment", "Evidence", "MetricEvidence", "assess", "limits_of", "phases_of", "setting_of"]
 
 PAGE_BYTES = 4096.0
+YOUNG_S = 60.0
+"""A target that a run starts is this old at most when the run's clock begins."""
 _MOST_POINTS = 4000
 
 
@@ -148,7 +152,21 @@ def _circumstances(recorded: Recorded, limits: Limits, primary: Facts) -> Circum
         production_queries_per_h=number(target, "production_queries_per_h"),
         memory_limit_bytes=_memory_limit(limits, recorded.gauges),
         idle_phases=sum(1 for phase in recorded.phases if phase.idle),
+        young=_began_with_the_run(run.manifest, recorded.primary),
     )
+
+
+def _began_with_the_run(manifest: Manifest, primary: str) -> bool:
+    """Whether what is judged was no older than ``YOUNG_S`` when the run began; an unknown age is not young."""
+    info = manifest.probe(primary.partition(".")[0])
+    identity = info.identity if info is not None else None
+    try:
+        run_s = datetime.fromisoformat(manifest.started_at).timestamp()
+        if isinstance(identity, ContainerIdentity):
+            return abs(run_s - datetime.fromisoformat(identity.started_at).timestamp()) < YOUNG_S
+    except ValueError:
+        return False
+    return isinstance(identity, ProcessIdentity) and abs(run_s - identity.start_time) < YOUNG_S
 
 
 def _memory_limit(limits: Limits, gauges: Mapping[str, Series]) -> float | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analysis.abating import SecondHalf, second_half
 from harness.analysis.bounded import bounded_interval
 from harness.analysis.design import Columns, Model, build_columns
 from harness.analysis.dictionary import DECAYING, SMOOTH, Term, quick
@@ -97,6 +98,7 @@ class Growth:
     wanders: float
     mixture: Mixture
     usage_contrast: Floats
+    second_half: SecondHalf | None = None
 
     @property
     def warming(self) -> bool:
@@ -181,7 +183,7 @@ def estimate_growth(
     mixture = _scaled(combine(views, [1.0, *(weight for _, weight in rivals)]), scale)
     advantage = advantage_of_trend(y, columns, groups, found.chosen, gaps, noise_floor)
     walk = _scaled(_drift(y, columns, gaps, noise_floor, known), scale, AVERAGED_WALK)
-    return _read(columns, model, first, mixture, walk, y, gaps, scale, centre, load, plan, advantage)
+    return _read(columns, model, first, mixture, walk, y, gaps, scale, centre, load, plan, advantage, noise_floor)
 
 
 def _drift(y: Floats, columns: Columns, gaps: Floats, noise_floor: float, known: Known | None) -> Mixture:
@@ -223,6 +225,7 @@ def _read(
     load: Load | None,
     plan: Plan | None,
     advantage: float,
+    floor: float,
 ) -> Growth:
     usage = np.zeros(mixture.coefficients.shape[1])
     if plan is not None:
@@ -267,7 +270,21 @@ def _read(
         wanders=_wanders(mixture),
         mixture=mixture,
         usage_contrast=usage,
+        second_half=_second_half(columns, model, first, fitted, y, gaps, floor),
     )
+
+
+def _second_half(
+    columns: Columns, model: Model, first: Mixture, fitted: Floats, y: Floats, gaps: Floats, floor: float
+) -> SecondHalf | None:
+    """What the second half of all growth added; None after a restart, which takes back what was there before."""
+    if np.any(columns.levels.piece != columns.levels.piece[0]):
+        return None
+    growing = [*model.trend, *(columns.line + 1 + j for j in range(len(columns.kinds)))]
+    parts = model.design[:, growing] * first.mean[growing]
+    rising = np.maximum.accumulate(parts[:, np.ptp(parts, axis=0) > 0.0], axis=0)
+    path = np.sum(rising - rising[0], axis=1)
+    return second_half(y - fitted + np.sum(parts, axis=1), path, gaps, first.phi, floor)
 
 
 def _certain(mixture: Mixture, walk: Mixture, end: Floats, usage: Floats) -> Interval:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from harness.analysis.abating import SecondHalf
 from harness.analysis.facts import Facts, Setting, analyse
 from harness.analysis.growth import Part
 from harness.analysis.regression import Floats
@@ -238,3 +239,27 @@ def test_a_cycle_without_growth_is_shown_in_the_interval() -> None:
     assert growth.advantage < 0.0
     assert shown.low is not None
     assert shown.low <= 0.0
+
+
+def test_a_young_process_may_take_a_twentieth_of_its_memory_to_settle() -> None:
+    """The same certain growth fails a target that was there before the run; more of it fails a young one as well."""
+    little = _facts(0.25 * MB_PER_MIN * T_S)
+    young = Circumstances(Limits(), young=True)
+    gates = judge_gates(little, young)
+    (settling,) = (o for o in obstacles_of(little, gates, young) if "to settle" in o.says)
+
+    assert _outcome(little, Circumstances(Limits())) is Outcome.FAIL
+    assert _outcome(little, young) is Outcome.INCONCLUSIVE
+    assert _outcome(LEAK, young) is Outcome.FAIL
+    assert settling.needs_s == pytest.approx(600.0, rel=0.5)
+
+
+def test_growth_that_abates_is_held_back_to_its_second_half() -> None:
+    """What the first half alone shows is no certain growth."""
+    growth = LEAK.growth
+    assert growth is not None
+    abating = replace(growth, second_half=SecondHalf(0.1, -0.2))
+
+    assert (held_back(growth, growth.certain).low or 0.0) > 0.0
+    assert held_back(abating, growth.certain).low == 0.0
+    assert _outcome(replace(LEAK, growth=abating), Circumstances(Limits())) is Outcome.INCONCLUSIVE
