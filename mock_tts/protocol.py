@@ -68,7 +68,6 @@ class HttpProtocol(HttpToolsProtocol):
         self._whole = b""
 
     def data_received(self, data: bytes) -> None:
-        self._whole = b""
         if self._between and not self.flow.write_paused and (self.cycle is None or self.cycle.response_complete):
             answer = self._shortcut.answer(data, self.server_state.default_headers)
             if answer is not None:
@@ -77,6 +76,7 @@ class HttpProtocol(HttpToolsProtocol):
                 return
             self._whole = data
         super().data_received(data)
+        self._whole = b""  # an idle connection holds no request
 
     def on_message_begin(self) -> None:
         self._between = False
