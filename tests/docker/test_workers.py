@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ ROOT = Path(__file__).parent.parent.parent
 # so many and so long that chance leaves the ratio of two counts within a few per cent; at twice as many the reference
 # backend is full (docs/scale.md)
 LOAD = ("--users", "40", "--duration", "60")
+FULL = 0.9
+"""The part of all cores from which on something else decides; alone this takes a fifth of two."""
 
 
 @pytest.mark.alone  # both cores are what is measured
@@ -29,6 +32,9 @@ def test_three_workers_hold_three_times_one(capsys: pytest.CaptureFixture[str]) 
 
     assert done.returncode == 0, done.stderr
     one, three = (json.loads(line) for line in done.stdout.splitlines())
-    assert three["in_flight"] / one["in_flight"] == pytest.approx(3.0, rel=0.25)
-    assert three["completed_per_s"] / one["completed_per_s"] == pytest.approx(3.0, rel=0.25)
+    assert three["cores_workers"] < 0.5
+    if three["cores_all"] > FULL * (os.cpu_count() or 1):
+        pytest.skip(f"what this machine holds cannot be said while it is full: {done.stdout}")
+    assert three["in_flight"] / one["in_flight"] == pytest.approx(3.0, rel=0.3)
+    assert three["completed_per_s"] / one["completed_per_s"] == pytest.approx(3.0, rel=0.3)
     assert (one["failed"], three["failed"]) == (0, 0)
