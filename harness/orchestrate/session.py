@@ -98,7 +98,13 @@ class Session:
         ``end.json`` could be: the folder is gone, or may not be written any more.
         """
         reasons: list[EndReason] = []
-        for step in (lambda: reasons.append(self._loop()), self._stop_load, self._pass_on_last, self.sampler.close):
+        steps: tuple[Callable[[], None], ...] = (
+            lambda: reasons.append(self._loop()),
+            self._stop_load,
+            self._pass_on_last,
+            self.sampler.close,
+        )
+        for step in steps:
             try:
                 step()
             except StoreError:
