@@ -110,11 +110,11 @@ TARGET = "import sys, time; kept = b'x' * int(sys.argv[1]); print('up', flush=Tr
 
 OFTEN_WALKED = """
 import harness.probes.process as process
-process._WALK_PERIOD_S, process.ADVISORY_DUTY_RATIO = 1.0, process.NEEDED_DUTY_RATIO
+process._WALK_PERIOD_S, process.ADVISORY_DUTY_RATIO = 1.0, 0.05
 """
 ANNOUNCED = """
 started_s = time.monotonic()
-print(started_s, flush=True)
+print("up", started_s, sep="\\n", flush=True)
 Sampler(probes, writer, started_s=started_s).run(lambda: False, time.sleep)
 """
 
@@ -297,7 +297,7 @@ def slowdown(scratch: Path, seconds: float) -> None:
     Sampling does nothing between its ticks, so what it takes shows as fewer allocations around a tick than before and
     after it. The machine's own noise, several per cent from one second to the next, is the same for both; comparing
     windows with and without a sampler, which was tried, leaves it in (+0.5 % with an interval of -1.6 to +2.3 %).
-    Walks are rare by default, so here they are done as often as 0.5 % of the time allows, and counted for themselves.
+    Walks are rare by default, so here they are done as often as 5 % of the time allows, and counted for themselves.
     """
     out = scratch / "slow"
     words = [sys.executable, "-c", SAMPLER + OFTEN_WALKED + ANNOUNCED, str(out), "1.0"]
@@ -316,14 +316,15 @@ def slowdown(scratch: Path, seconds: float) -> None:
     taken_s: dict[bool, list[float]] = {False: [], True: []}
     for (tick_s, _), (_, walk_ms) in pairwise(rows):  # so large a walk goes on beside its tick and is in the next row
         if at_s[0] + 1 < tick_s < at_s[-1] - 1:
-            taken_s[walk_ms != ""].append(_taken_s(at_s, done, tick_s))
+            taken_s[walk_ms != ""].append(_taken_s(at_s, done, tick_s, 0.35 if walk_ms else 0.1))
     walk_cost_s = statistics.fmean(float(walk_ms) / 1000 for _, walk_ms in rows if walk_ms)
     _print_taken(taken_s[False], taken_s[True], walk_cost_s)
 
 
-def _taken_s(at_s: Sequence[float], done: Sequence[float], tick_s: float) -> float:
-    """Seconds of the target's work that are missing around ``tick_s``, by its pace before and after."""
-    around_s, beside_s = (tick_s - 0.01, tick_s + 0.1), ((tick_s - 0.4, tick_s - 0.05), (tick_s + 0.15, tick_s + 0.5))
+def _taken_s(at_s: Sequence[float], done: Sequence[float], tick_s: float, length_s: float) -> float:
+    """Seconds of the target's work that are missing in ``length_s`` from a tick on, by its pace before and after."""
+    after_s = tick_s + length_s + 0.05
+    around_s, beside_s = (tick_s - 0.01, tick_s + length_s), ((tick_s - 0.4, tick_s - 0.05), (after_s, after_s + 0.35))
 
     def work(window_s: tuple[float, float]) -> float:
         return _at(at_s, done, window_s[1]) - _at(at_s, done, window_s[0])
