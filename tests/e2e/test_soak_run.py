@@ -24,7 +24,7 @@ def soak_run(out: Path, preset: str, *more: str) -> tuple[int, dict[str, Any]]:
     (out / "soak.toml").write_text('[tts]\nprofile = "instant"\n')
     done = subprocess.run(
         [
-            *(*SOAK, "run", "mixed", "--duration", "60s", "--speedup", "240", "--no-early-stop", "--json", "--quiet"),
+            *(*SOAK, "run", "mixed", "--duration", "60s", "--speedup", "120", "--no-early-stop", "--json", "--quiet"),
             *("--config", str(out / "soak.toml"), "--out", str(out)),
             *("--target-command", f"voice-backend serve --preset {preset}", *LIMITS, *more),
         ],
