@@ -4,7 +4,7 @@ Server on core 0, generator (wrk, or this process) on core 1, every contender in
 "new text" asks for other words every time, which are then parsed, spoken and packed anew; the others repeat one.
 Ratios are of answers per second, each contender's best round: what else runs on the machine can only slow one down.
 Answers per second of the server's processor time are printed beside them; where the two differ much, the cores were
-not free and the ratios say little.
+not free and the ratios say little, which is then said.
 Needs ``nginx`` and ``wrk`` (Debian: nginx-light, wrk); the public mock needs Node and
 ``npm install --prefix .node @copilotkit/aimock``, and is left out with a note where that is missing.
 
@@ -56,6 +56,9 @@ CONNECTIONS = 16
 STREAMS, PACED_TEXT = 500, "Paced speech. " * 12
 SOCKETS, CONTEXTS = 200, 5
 FIRST_BYTE_S = 0.5
+MIN_CORE_SHARE = 0.75
+"""Least part of its core that a server under full load must get: 0.9 and more where nothing else runs, as measured."""
+
 PIECE_BYTES, PIECE_S = 16_000, 0.5
 """One piece of pcm_16000."""
 
@@ -384,7 +387,10 @@ def report(
     typical_ms, worst_ms = statistics.median(ordered) * 1000, ordered[-1] * 1000
     print(f"\n{len(errors)} pieces, median error {typical_ms:.1f} ms, largest {worst_ms:.1f} ms,")
     print(f"mock busy {busy:.0%} of its core while streaming\n")
-    passed = True
+    core_share = best["mock full"] / per_cpu_s["mock full"]
+    passed = core_share >= MIN_CORE_SHARE
+    if not passed:
+        print(f"VOID the mock had {core_share:.0%} of its core: something else ran; measure again on a quiet machine")
     for text, value, sign, bound in checks:
         holds = value >= bound if sign == ">=" else value < bound
         passed = passed and holds
