@@ -12,7 +12,7 @@ from harness.orchestrate.load import Workers, build_locustfile_plan
 from harness.plan.load import LoadSection
 from tests.support.load_runs import Reference, play
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
 PLAIN = """
 from locust import FastHttpUser, constant, task
@@ -58,8 +58,9 @@ def test_kinds_are_request_names_and_counts_are_locusts_own(tmp_path: Path, fixe
     assert played.summary["failures"] == {"LocustBadStatusCode": played.total("failed_count", "missing")}
     idle = [event for event in played.named("phase_start") if event["kind"] == "idle"]
     ends = [event for event in played.named("phase_end") if event["kind"] == "idle"]
+    late_s = 1.0 if workers == 0 else 2.5  # workers report when they come to it, on a busy machine a second later
     for start, end in zip(idle, ends, strict=True):
-        assert not [row for row in played.rows if start["t_s"] + 1.0 < float(row["t_s"]) < end["t_s"]]
+        assert not [row for row in played.rows if start["t_s"] + late_s < float(row["t_s"]) < end["t_s"]]
 
 
 def test_a_shape_of_its_own_is_left_in_charge(tmp_path: Path, fixed: Reference) -> None:

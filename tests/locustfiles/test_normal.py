@@ -10,7 +10,7 @@ from harness.model import LoadKind
 from harness.model.load import Backend
 from tests.support.load_runs import Reference, play, short_plan
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
 
 @pytest.mark.parametrize("workers", [0, 3])
