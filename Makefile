@@ -16,7 +16,7 @@ soak: $(VENV)/.runtime ## the demo: the leaking and the fixed backend, judged an
 
 test: $(VENV)/.dev ## every test but those of containers and browser, which have commands of their own
 	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not docker and not browser and not alone"
-	@$(BIN)/pytest -q -m alone
+	@$(BIN)/pytest -q -m "alone and not docker and not browser"
 
 check: $(VENV)/.dev ## ruff, mypy, import contracts
 	@$(BIN)/ruff check .
