@@ -27,7 +27,10 @@ from scipy.stats import t as student
 
 from harness.analysis.facts import analyse
 from harness.model import Limits, Outcome
-from harness.rules import Circumstances, held_back, judge_gates, obstacles_of, outcome_of
+from harness.rules.circumstances import Circumstances
+from harness.rules.figures import held_back
+from harness.rules.gates import judge_gates
+from harness.rules.obstacles import obstacles_of, outcome_of
 
 STRENGTH = 16.0
 SHARE = 8.0

@@ -27,7 +27,9 @@ from harness.analysis.regression import Floats
 from harness.analysis.sequential import look
 from harness.judge.bench import AGAIN, question_for
 from harness.model import Limits, Outcome
-from harness.rules import Circumstances, judge_gates, obstacles_of, outcome_of
+from harness.rules.circumstances import Circumstances
+from harness.rules.gates import judge_gates
+from harness.rules.obstacles import obstacles_of, outcome_of
 
 MB_PER_MIN = 1e6 / 60.0
 LOOK_S = 5.0

@@ -17,7 +17,9 @@ from matplotlib.figure import Figure
 
 from harness.analysis.facts import Facts, analyse
 from harness.model import Limits
-from harness.rules import Circumstances, judge_gates, obstacles_of, outcome_of
+from harness.rules.circumstances import Circumstances
+from harness.rules.gates import judge_gates
+from harness.rules.obstacles import obstacles_of, outcome_of
 
 FOLDER = Path(__file__).parent.parent / "docs" / "img"
 MB = 1e6

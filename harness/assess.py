@@ -33,20 +33,10 @@ from harness.recorded import (
     read_recorded,
     section,
 )
-from harness.rules import (
-    Circumstances,
-    Obstacle,
-    figures,
-    forecast,
-    growth_limits,
-    idle_per_h,
-    judge_gates,
-    kind_figures,
-    longer_s,
-    obstacles_of,
-    outcome_of,
-    sentence,
-)
+from harness.rules.circumstances import Circumstances, growth_limits
+from harness.rules.figures import figures, forecast, idle_per_h, kind_figures
+from harness.rules.gates import judge_gates, longer_s, sentence
+from harness.rules.obstacles import Obstacle, obstacles_of, outcome_of
 from harness.store.schema import Manifest
 from harness.units import format_duration
 from harness.verdict import KindFigures, Verdict

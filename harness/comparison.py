@@ -17,7 +17,7 @@ from harness.assess import assess, limits_of
 from harness.burden import Burden, burden_of
 from harness.errors import RunFormatError
 from harness.model import Interval, Limits, Outcome, Role
-from harness.rules import DEFAULT_FAIL_BYTES_PER_H, DEFAULT_FAIL_BYTES_PER_QUERY, growth_limits
+from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_H, DEFAULT_FAIL_BYTES_PER_QUERY, growth_limits
 from harness.store.reader import StoredRun, read_run
 from harness.store.schema import MANIFEST_FILE, Manifest
 from harness.units import format_bytes, format_rate_per_min

@@ -13,7 +13,7 @@ from typing import Any
 from harness.analysis.compare import Change, compare
 from harness.comparison import Measured, share
 from harness.model import Interval, Outcome
-from harness.rules import DEFAULT_FAIL_BYTES_PER_H
+from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_H
 from harness.units import format_bytes, format_rate_per_min
 
 _WORTH_A_WORD = 0.1

@@ -18,7 +18,8 @@ from harness.analysis.sequential import Bounds, Look, Question, look
 from harness.assess import assess, limits_of
 from harness.judge.growing import GrowingRun
 from harness.model import EndReason, Interval, Limits, Outcome
-from harness.rules import S_PER_H, growth_limits
+from harness.rules.circumstances import growth_limits
+from harness.rules.figures import S_PER_H
 
 FIRST_PERIOD_S = 2.0
 LONGEST_PERIOD_S = 30.0

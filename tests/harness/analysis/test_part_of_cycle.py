@@ -10,7 +10,7 @@ from harness.analysis.levels import LevelKind, Levels
 from harness.analysis.part_of_cycle import FEWEST_LEVELS, advantage_of_trend
 from harness.analysis.regression import Floats, spacings
 from harness.analysis.selection import select
-from harness.rules import CLEAR_ADVANTAGE
+from harness.rules.obstacles import CLEAR_ADVANTAGE
 
 
 def _advantage(y: Floats) -> float:

@@ -1,0 +1,144 @@
+"""The gates on memory: limit, value and interval of each, and what they come to together."""
+
+from __future__ import annotations
+
+from harness.analysis.facts import Facts
+from harness.analysis.growth import Part
+from harness.model import Interval, Outcome
+from harness.rules.circumstances import Circumstances, growth_limits
+from harness.rules.figures import S_PER_H, held_back, per_h
+from harness.units import format_bytes, format_rate_per_min
+from harness.verdict import GateResult
+
+SETTLING_SHARE, MOST_SETTLING_BYTES = 0.05, 64 * 2**20
+"""Growth of a process that began with the run cannot fail it while it adds up to less than this share of the memory
+held: a process that keeps nothing takes that much until its allocator and pools have found their size. Measured over
+42 fixed backends, judged from their 20th second to their 150th: at most 2.2 % was certain growth; of the slightest
+real leak among as many leaking ones, 15 %."""
+_LONGEST_NEED = 30.0
+"""More than so many times the run's length is not worth saying as a time."""
+
+
+def judge_gates(facts: Facts, circumstances: Circumstances) -> tuple[GateResult, ...]:
+    """Every gate that the limits ask for, on the primary metric."""
+    limits, growth = circumstances.limits, facts.growth
+    hour, query = growth_limits(limits)
+    gates = []
+    if hour is not None:
+        interval = per_h(held_back(growth, growth.certain)) if growth is not None else Interval()
+        interval = _beyond_settling(interval, facts.length_s / S_PER_H, facts, circumstances)
+        gates.append(_gate("max_growth", "bytes_per_h", hour, interval))
+    asked = limits.max_growth_bytes_per_query is not None
+    parts = growth.parts if growth is not None else ()
+    if query is not None:
+        gates += [_kind_gate(query, part, facts, circumstances) for part in parts if part.count > 0]
+        if asked and not any(part.count > 0 for part in parts):
+            reason = "no load.csv or no completed query: growth per query cannot be judged"
+            gates.append(_gate("max_growth_per_query", "bytes_per_query", query, Interval(), reason=reason))
+    if limits.max_memory_bytes is not None:
+        limit = limits.max_memory_bytes
+        peak = facts.peak if facts.samples else None
+        gates.append(_gate("max_memory", "bytes", (limit, limit), Interval(peak, peak, peak)))
+    return tuple(gates)
+
+
+def _kind_gate(query: tuple[float, float], part: Part, facts: Facts, circumstances: Circumstances) -> GateResult:
+    """Bytes per query of a kind; where the plan does not show it, all growth bounds it from above."""
+    interval = part.certain
+    if part.reason is not None:
+        growth, plan = facts.growth, facts.plan
+        length_s = plan.loaded_s if plan is not None else 0.0
+        high = growth.certain.high if growth is not None else None
+        bound = None if high is None or part.count <= 0 or length_s <= 0 else max(high, 0.0) * length_s / part.count
+        interval = Interval(None, None, bound, part.certain.confidence)
+    elif (not part.lasting or mostly_failed(part)) and interval.low is not None:
+        interval = Interval(interval.estimate, min(interval.low, 0.0), interval.high, interval.confidence)
+    interval = _beyond_settling(interval, part.count, facts, circumstances)
+    return _gate("max_growth_per_query", "bytes_per_query", query, interval, part.kind, part.reason)
+
+
+def _beyond_settling(interval: Interval, amount: float, facts: Facts, circumstances: Circumstances) -> Interval:
+    """``interval`` (bytes an hour, or a query), reaching down to none where so much of it over ``amount`` (hours, or
+    queries) is no more than settling."""
+    if interval.low is None or interval.low * amount >= settling_bytes(facts, circumstances):
+        return interval
+    return Interval(interval.estimate, min(interval.low, 0.0), interval.high, interval.confidence)
+
+
+def _gate(
+    name: str,
+    unit: str,
+    bounds: tuple[float, float],
+    interval: Interval,
+    kind: str | None = None,
+    reason: str | None = None,
+) -> GateResult:
+    fail_above, limit = bounds
+    outcome = Outcome.INCONCLUSIVE
+    if interval.low is not None and interval.low > fail_above:
+        outcome = Outcome.FAIL
+    elif interval.high is not None and interval.high < limit:
+        outcome = Outcome.PASS
+    low, high = interval.low, interval.high
+    return GateResult(
+        name, unit, limit, fail_above, interval.estimate, low, high, interval.confidence, outcome, kind, reason
+    )
+
+
+def mostly_failed(part: Part) -> bool:
+    """Whether more queries of a kind failed than completed: what one leaves behind then cannot be said."""
+    return part.failed > part.count
+
+
+def settling_bytes(facts: Facts, circumstances: Circumstances) -> float:
+    """What a process of this size and age may take while it settles."""
+    if facts.growth is None or not circumstances.young:
+        return 0.0
+    return min(SETTLING_SHARE * max(facts.growth.level, 0.0), MOST_SETTLING_BYTES)
+
+
+def longer_s(gate: GateResult, length_s: float) -> float | None:
+    """How much longer the run had to be for ``gate`` to be decided, None if that is out of reach.
+
+    The half-width of an interval of a slope shrinks with length to the power 1.5 (study, section 2.1).
+    """
+    if gate.outcome is not Outcome.INCONCLUSIVE or gate.value is None or gate.high is None or gate.low is None:
+        return None
+    distances = [
+        (room, half)
+        for room, half in (
+            (gate.limit - gate.value, gate.high - gate.value),
+            (gate.value - gate.fail_above, gate.value - gate.low),
+        )
+        if room > 0.0 and half > 0.0
+    ]
+    if not distances:
+        return None
+    factor = min((half / room) ** (2.0 / 3.0) for room, half in distances) * 1.1
+    return (factor - 1.0) * length_s if 1.0 < factor < _LONGEST_NEED else None
+
+
+def sentence(gate: GateResult) -> str:
+    """One gate in words, with its limit, value and interval."""
+    what = {"max_growth": "growth", "max_growth_per_query": "growth per query", "max_memory": "peak memory"}[gate.name]
+    if gate.kind is not None:
+        what = f"{what} of kind {gate.kind}"
+    limit = _amount(gate.fail_above if gate.outcome is Outcome.FAIL else gate.limit, gate.unit)
+    if gate.low is None and gate.high is None:
+        return f"{what} is not known (limit {limit})" + (f": {gate.reason}" if gate.reason else "")
+    value = "at most " + _amount(gate.high, gate.unit) if gate.value is None else _amount(gate.value, gate.unit)
+    spread = (
+        ""
+        if gate.low is None or gate.low == gate.high
+        else (f" ({_amount(gate.low, gate.unit)} to {_amount(gate.high, gate.unit)})")
+    )
+    relation = {Outcome.FAIL: "above", Outcome.PASS: "below", Outcome.INCONCLUSIVE: "neither certainly above nor below"}
+    return f"{what} of {value}{spread} is {relation[gate.outcome]} the limit of {limit}"
+
+
+def _amount(value: float | None, unit: str) -> str:
+    if value is None:
+        return "unknown"
+    if unit == "bytes_per_h":
+        return format_rate_per_min(value)
+    return format_bytes(value) + ("/query" if unit == "bytes_per_query" else "")

@@ -1,0 +1,140 @@
+"""What stands in the way of a pass, and how much more of the run would remove it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.analysis.dictionary import DECAYING
+from harness.analysis.facts import Facts
+from harness.analysis.growth import Growth
+from harness.model import Outcome, Shape
+from harness.rules.circumstances import Circumstances, growth_limits
+from harness.rules.figures import FAIR_ADVANTAGE, S_PER_H
+from harness.rules.gates import mostly_failed, settling_bytes
+from harness.units import format_bytes, format_duration
+from harness.verdict import GateResult
+
+FEWEST_COLLECTIONS = 8
+FEWEST_TIME_CONSTANTS = 10.0
+"""A soak of ten time constants leaves a warm-up nothing to hide behind (study, section 0, finding 6)."""
+CLEAR_ADVANTAGE = 10.0
+"""Of a bent trend over part of a slow cycle, as a difference of Schwarz's criteria: "very strong" (Kass and Raftery
+1995, JASA 90:773)."""
+MOST_WANDERING = 0.25
+"""Chance of a random walk with which a run may still pass."""
+MATERIAL_SWING, MATERIAL_NOISE, MATERIAL_FALL = 0.1, 0.02, 0.1
+"""Slow movement below these shares of what the limit allows, over the run or per hour, is not worth a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Something that forbids a pass, and how much more of the run would remove it (None: not a matter of length)."""
+
+    says: str
+    needs_s: float | None = None
+
+
+def obstacles_of(facts: Facts, gates: tuple[GateResult, ...], circumstances: Circumstances) -> list[Obstacle]:
+    """What forbids a pass, worst first."""
+    out: list[Obstacle] = []
+    growth, levels = facts.growth, facts.levels
+    if circumstances.cut_short is not None:
+        out.append(Obstacle(f"{circumstances.cut_short}: such a run can fail but not pass"))
+    if growth is None or levels is None:
+        count = levels.count if levels is not None else 0
+        out.append(Obstacle(f"too few samples to judge: {count} usable levels, at least 8 are needed"))
+        return out
+    if circumstances.retention_s is not None and facts.length_s < 2.0 * circumstances.retention_s:
+        need_s = 2.0 * circumstances.retention_s - facts.length_s
+        held = format_duration(circumstances.retention_s)
+        out.append(Obstacle(f"memory held on purpose for {held} has not come round twice", need_s))
+    out += _warming_up(facts, gates, growth)
+    out += _settling(facts, gates, growth, circumstances)
+    out += _few_collections(facts, circumstances)
+    out += [
+        Obstacle(f"{part.failed:.0f} of {part.failed + part.count:.0f} queries of kind {part.kind} failed")
+        for part in growth.parts
+        if mostly_failed(part)
+    ]
+    out += _unsettled(facts, growth, circumstances)
+    if not circumstances.has_power:
+        out.append(
+            Obstacle("a leak of the size of the limit, planted into this run, is not seen: the run has no power")
+        )
+    if facts.form.shape is Shape.STAIRCASE and facts.form.steps_up:
+        steps = facts.form.steps_up
+        out.append(
+            Obstacle(
+                f"{steps} steps up that no recorded use explains: more steps to come cannot be ruled out",
+                facts.length_s,
+            )
+        )
+    return out
+
+
+def outcome_of(gates: tuple[GateResult, ...], obstacles: list[Obstacle], invalid: tuple[str, ...]) -> Outcome:
+    if invalid:
+        return Outcome.INVALID
+    outcomes = [gate.outcome for gate in gates]
+    if Outcome.FAIL in outcomes:
+        return Outcome.FAIL
+    if Outcome.INCONCLUSIVE in outcomes or obstacles:
+        return Outcome.INCONCLUSIVE
+    return Outcome.PASS
+
+
+def _unsettled(facts: Facts, growth: Growth, circumstances: Circumstances) -> list[Obstacle]:
+    """What the run shows of slow movement that may go on, or come back, after it."""
+    hour, _ = growth_limits(circumstances.limits)
+    allowed = 0.0 if hour is None else hour[1] / S_PER_H * facts.length_s
+    out = []
+    doubtful = growth.advantage < (CLEAR_ADVANTAGE if growth.bent else FAIR_ADVANTAGE)
+    if (growth.turns or doubtful) and growth.swing > MATERIAL_SWING * allowed:
+        says = "memory rose and fell too slowly for this run: part of a cycle cannot be told from a trend"
+        out.append(Obstacle(says, facts.length_s))
+    if growth.wanders > MOST_WANDERING and growth.noise > MATERIAL_NOISE * allowed:
+        out.append(Obstacle("memory wanders without coming back to a level: any trend may be chance", facts.length_s))
+    high = growth.certain.high
+    if hour is not None and high is not None and high * S_PER_H < -MATERIAL_FALL * hour[1]:
+        out.append(Obstacle("memory is still being given back at the end: it has not settled", facts.length_s))
+    return out
+
+
+def _warming_up(facts: Facts, gates: tuple[GateResult, ...], growth: Growth) -> list[Obstacle]:
+    slow = [t for t in growth.terms if t.kind in DECAYING and t.parameter_s * FEWEST_TIME_CONSTANTS > facts.length_s]
+    undecided = any(gate.name == "max_growth" and gate.outcome is Outcome.INCONCLUSIVE for gate in gates)
+    if not slow or not undecided:
+        return []
+    tau_s = max(term.parameter_s for term in slow)
+    need_s = FEWEST_TIME_CONSTANTS * tau_s - facts.length_s
+    return [Obstacle(f"still warming up with a time constant of about {format_duration(tau_s)}", need_s)]
+
+
+def _settling(
+    facts: Facts, gates: tuple[GateResult, ...], growth: Growth, circumstances: Circumstances
+) -> list[Obstacle]:
+    """Where growth is certain, but so little or so much less towards the end that it may be no leak."""
+    gate = next((gate for gate in gates if gate.name == "max_growth"), None)
+    low = growth.certain.low
+    if gate is None or gate.outcome is Outcome.FAIL or low is None or low * S_PER_H <= gate.fail_above:
+        return []
+    half = growth.second_half
+    if half is not None and half.abates:
+        return [Obstacle(f"growth abates: its second half adds {max(half.share, 0.0):.0%} of what the whole suggests")]
+    grown, usual = low * facts.length_s, settling_bytes(facts, circumstances)
+    if grown >= usual:
+        return []
+    says = f"certain growth adds up to {format_bytes(grown)}; a process of this size may take {format_bytes(usual)}"
+    return [Obstacle(f"{says} to settle", (usual / grown - 1.0) * facts.length_s)]
+
+
+def _few_collections(facts: Facts, circumstances: Circumstances) -> list[Obstacle]:
+    saw = facts.levels.sawtooth if facts.levels is not None else None
+    if saw is None or saw.collections >= FEWEST_COLLECTIONS:
+        return []
+    hour, _ = growth_limits(circumstances.limits)
+    if hour is None or saw.amplitude < 0.5 * hour[1] / S_PER_H * facts.length_s:
+        return []
+    size = format_bytes(saw.amplitude)
+    says = f"only {saw.collections} collections of {size} were seen, {FEWEST_COLLECTIONS} are needed"
+    return [Obstacle(says, (FEWEST_COLLECTIONS + 1 - saw.collections) * saw.period_s)]

@@ -1,0 +1,73 @@
+"""Gates on memory, from facts made for the purpose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.model import Limits, Outcome
+from harness.rules.circumstances import Circumstances
+from harness.rules.gates import judge_gates, longer_s, sentence
+from tests.support.judged import FLAT, LEAK, T_S, facts_of, outcome
+
+
+def test_a_limit_replaces_the_defaults() -> None:
+    """With 50 MB/min a leak of 5 passes; there is one bound, not two."""
+    circumstances = Circumstances(Limits(max_growth_bytes_per_h=50e6 * 60))
+    (gate,) = judge_gates(LEAK, circumstances)
+
+    assert outcome(LEAK, circumstances) is Outcome.PASS
+    assert (gate.limit, gate.fail_above) == (50e6 * 60, 50e6 * 60)
+    assert gate.high is not None
+    assert gate.high < gate.limit
+
+
+@pytest.mark.parametrize("expected", [Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE])
+def test_gates_keep_the_contract(expected: Outcome) -> None:
+    """Fail when low is above the limit, pass when high is below it, inconclusive between."""
+    limits = {Outcome.PASS: 50e6 * 60, Outcome.FAIL: 1e6 * 60, Outcome.INCONCLUSIVE: 5e6 * 60}
+    (gate,) = judge_gates(LEAK, Circumstances(Limits(max_growth_bytes_per_h=limits[expected])))
+
+    assert gate.outcome is expected
+    assert gate.low is not None
+    assert gate.high is not None
+    assert (gate.low > gate.limit, gate.high < gate.limit) == (
+        expected is Outcome.FAIL,
+        expected is Outcome.PASS,
+    )
+
+
+def test_peak_memory_is_judged_as_it_was() -> None:
+    """The highest sample against the limit, with no interval around it."""
+    (_, gate) = judge_gates(FLAT, Circumstances(Limits(max_growth_bytes_per_h=1e9, max_memory_bytes=1e8)))
+
+    assert (gate.name, gate.outcome) == ("max_memory", Outcome.FAIL)
+    assert gate.value == FLAT.peak
+
+
+def test_per_query_without_load_is_inconclusive_only_when_asked() -> None:
+    """The defaults judge no query where none was recorded; a limit that was asked for is answered."""
+    asked = Circumstances(Limits(max_growth_bytes_per_query=4096.0))
+
+    assert [gate.name for gate in judge_gates(FLAT, Circumstances(Limits()))] == ["max_growth"]
+    assert [gate.outcome for gate in judge_gates(FLAT, asked)] == [Outcome.INCONCLUSIVE]
+
+
+def test_what_is_missing_has_a_length() -> None:
+    """An undecided gate says how much longer the run had to be, when that is within reach."""
+    (gate,) = judge_gates(facts_of(0.0 * T_S), Circumstances(Limits(max_growth_bytes_per_h=1e6 * 60)))
+    wide = replace(gate, value=0.0, low=-2.0 * gate.limit, high=2.0 * gate.limit, outcome=Outcome.INCONCLUSIVE)
+    hopeless = replace(wide, low=-1e6 * gate.limit, high=1e6 * gate.limit)
+
+    assert longer_s(wide, 100.0) == pytest.approx(100.0 * (1.1 * 2.0 ** (2 / 3) - 1.0))
+    assert longer_s(hopeless, 100.0) is None
+    assert longer_s(replace(wide, outcome=Outcome.PASS), 100.0) is None
+
+
+def test_sentences_name_value_interval_and_limit() -> None:
+    """What people read first."""
+    (gate,) = judge_gates(LEAK, Circumstances(Limits(max_growth_bytes_per_h=1e6 * 60)))
+
+    assert sentence(gate).startswith("growth of 5.0")
+    assert sentence(gate).endswith("is above the limit of 1.00 MB/min")
