@@ -16,6 +16,10 @@ from harness.analysis.shape import Form, name_shape
 from harness.analysis.usage import Load, Plan, read_plan, truly_quiet
 from harness.model import Shape
 
+FEWEST_QUIET = 8
+"""So many quiet spans make levels of their own; with fewer, levels are means like those of any other run."""
+_SHORTEST_QUIET = 0.25
+"""Of the usual length; a span that has only just begun does not hold a level yet."""
 _LEVELS_A_PHASE = 4
 _MOST = 1e150
 """No memory has so many bytes, and their squares must still be numbers."""
@@ -80,11 +84,21 @@ def analyse(t_s: Floats, y: Floats, setting: Setting, resolution_s: float = 0.0)
     count = int(piece.max()) + 1
     start_s, end_s = float(t_s[keep][0]), float(t_s[keep][-1])
     wanted = max(reduction.USUAL_LEVELS, _LEVELS_A_PHASE * len(setting.phases))
-    quiet = quiet_spans(setting.phases, 3.0 * resolution_s)
-    if setting.load is not None:
-        quiet = truly_quiet(setting.load, quiet)
+    quiet = _quiet(setting, start_s, 3.0 * resolution_s)
     levels = reduction.reduce(t_s[keep], y[keep], piece[keep], wanted, quiet)
     plan = read_plan(setting.load, setting.phases, start_s, end_s) if setting.load is not None else None
     growth = estimate_growth(levels, setting.load, plan, setting.quantum)
     form = name_shape(levels, growth, setting.material)
     return Facts(int(t_s.size), start_s, end_s, float(np.max(y)), count, levels, growth, form, plan)
+
+
+def _quiet(setting: Setting, start_s: float, shortest_s: float) -> list[tuple[float, float]]:
+    """The quiet spans after ``start_s``, where there are enough of them to be the levels."""
+    quiet = [span for span in quiet_spans(setting.phases, shortest_s) if span[0] >= start_s]
+    if setting.load is not None:
+        quiet = truly_quiet(setting.load, quiet)
+    if not quiet:
+        return quiet
+    usual_s = float(np.median([high - low for low, high in quiet]))
+    quiet = [(low, high) for low, high in quiet if high - low >= _SHORTEST_QUIET * usual_s]
+    return quiet if len(quiet) >= FEWEST_QUIET else []

@@ -44,6 +44,8 @@ AVERAGED_WALK = 1.5
 """Means of a random walk over spans step less than it does, by this factor of variance (Working 1960, Econometrica
 28:916)."""
 TURN_BANDS = 3.0
+UNDONE_SHARE = 0.25
+"""Of what rose is left at the end, or growth is not certain."""
 _END, _LASTING, _LINE, _FIRST_KIND = 0, 1, 2, 3
 
 
@@ -99,6 +101,8 @@ class Growth:
     mixture: Mixture
     usage_contrast: Floats
     second_half: SecondHalf | None = None
+    net_slope: float = 0.0
+    undone: bool = False
 
     @property
     def warming(self) -> bool:
@@ -245,6 +249,8 @@ def _read(
     same_piece = np.diff(columns.levels.piece) == 0
     moves = np.diff(trend)[same_piece]
     resets = _resets(float(np.sum(moves)), falls)
+    net, undone = _net(columns, model, first)
+    length_s = float(np.ptp(columns.levels.t_s))
     return Growth(
         at_end=at_end,
         certain=_certain(mixture, walk, end, usage),
@@ -262,7 +268,7 @@ def _read(
         fitted=fitted * scale + centre,
         band=1.96 * np.sqrt(np.maximum(variances, 0.0)) * scale,
         level=centre,
-        mean_slope=0.0 if resets else float(np.sum(moves)) * scale / float(np.ptp(columns.levels.t_s)),
+        mean_slope=0.0 if resets else float(np.sum(moves)) * scale / length_s,
         turns=resets or _turns(moves, 1.96 * float(np.median(np.sqrt(np.maximum(variances, 0.0))))),
         advantage=advantage,
         bent=any(term.kind in SMOOTH and not quick(term) for term in model.terms),
@@ -271,6 +277,8 @@ def _read(
         mixture=mixture,
         usage_contrast=usage,
         second_half=_second_half(columns, model, first, fitted, y, gaps, floor),
+        net_slope=net * scale / length_s,
+        undone=undone,
     )
 
 
@@ -280,11 +288,28 @@ def _second_half(
     """What the second half of all growth added; None after a restart, which takes back what was there before."""
     if np.any(columns.levels.piece != columns.levels.piece[0]):
         return None
-    growing = [*model.trend, *(columns.line + 1 + j for j in range(len(columns.kinds)))]
+    growing = _growing(columns, model)
     parts = model.design[:, growing] * first.mean[growing]
     rising = np.maximum.accumulate(parts[:, np.ptp(parts, axis=0) > 0.0], axis=0)
     path = np.sum(rising - rising[0], axis=1)
     return second_half(y - fitted + np.sum(parts, axis=1), path, gaps, first.phi, floor)
+
+
+def _growing(columns: Columns, model: Model) -> list[int]:
+    """Columns that grow: the trend's, and use of each kind."""
+    return [*model.trend, *(columns.line + 1 + j for j in range(len(columns.kinds)))]
+
+
+def _net(columns: Columns, model: Model, first: Mixture) -> tuple[float, bool]:
+    """What all growth and all steps come to over the run, in scaled units, and whether that is under a quarter of what
+    rose: one part of the fit then takes back what another one gives."""
+    growing = _growing(columns, model)
+    parts = model.design[:, growing] * first.mean[growing]
+    moves = np.diff(parts, axis=0)[np.diff(columns.levels.piece) == 0]
+    steps = float(np.sum(first.mean[list(model.steps)]))
+    rose = float(np.sum(np.maximum(moves, 0.0))) + max(steps, 0.0)
+    net = float(np.sum(moves)) + steps
+    return net, net < UNDONE_SHARE * rose
 
 
 def _certain(mixture: Mixture, walk: Mixture, end: Floats, usage: Floats) -> Interval:

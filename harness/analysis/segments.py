@@ -69,16 +69,11 @@ def settled(t_s: Floats, piece: NDArray[np.int64], warmup_end_s: float | None = 
     return keep
 
 
-FEWEST_QUIET = 8
-"""So many quiet spans make levels of their own; fewer are levels like the others."""
-
-
 def quiet_spans(phases: tuple[Phase, ...], shortest_s: float = 0.0) -> list[tuple[float, float]]:
     """Spans in which nothing is driven and what use held for a while has gone: the later half of drains and idle
     phases.
 
-    Drains and idle phases that touch are one stretch; halves under ``shortest_s`` are left out. Empty under
-    ``FEWEST_QUIET`` stretches, or without load.
+    Drains and idle phases that touch are one stretch; halves under ``shortest_s`` are left out. Empty without load.
     """
     if not any(phase.loaded for phase in phases):
         return []
@@ -88,8 +83,7 @@ def quiet_spans(phases: tuple[Phase, ...], shortest_s: float = 0.0) -> list[tupl
             stretches[-1] = (stretches[-1][0], max(stretches[-1][1], phase.end_s))
         else:
             stretches.append((phase.start_s, phase.end_s))
-    halves = [(0.5 * (low + high), high) for low, high in stretches if high - low > 2.0 * shortest_s]
-    return halves if len(halves) >= FEWEST_QUIET else []
+    return [(0.5 * (low + high), high) for low, high in stretches if high - low > 2.0 * shortest_s]
 
 
 def loaded_spans(phases: tuple[Phase, ...]) -> list[tuple[float, float]]:

@@ -27,7 +27,7 @@ def figures(metric: str, unit: str, facts: Facts, circumstances: Circumstances) 
         metric=metric,
         unit=unit,
         shape=facts.form.shape,
-        growth_per_h=per_h(held_back(growth, growth.at_end)) if growth else unknown,
+        growth_per_h=per_h(held_back(growth, growth.at_end, young=circumstances.young)) if growth else unknown,
         growth_per_query=growth.per_query if growth else unknown,
         growth_time_per_h=per_h(growth.time) if growth else unknown,
         growth_at_production_per_h=at_production(facts, circumstances),
@@ -47,14 +47,15 @@ def figures(metric: str, unit: str, facts: Facts, circumstances: Circumstances) 
     )
 
 
-def held_back(growth: Growth, interval: Interval) -> Interval:
+def held_back(growth: Growth, interval: Interval, *, young: bool = False) -> Interval:
     """The interval widened by what the end of the run does not settle.
 
     Its low end comes down to what is left once warm-up terms have died out, and its high end up to none, because a
-    warm-up that is taken for too slow a one makes the line beside it fall; where growth abates, the low end is what its
-    second half alone shows; where the trend turned within the run, so
-    that its end may be part of a slow cycle, it holds the mean slope of the whole run as well, and where a slow cycle
-    without any growth explains the run better than the trend, none.
+    warm-up that is taken for too slow a one makes the line beside it fall; where growth of a ``young`` process abates,
+    the low end is what its second half alone shows; where what rose was taken back within the run, it holds what was
+    left over; where the trend turned within the run, so that its end may be part of a slow cycle, it holds the mean
+    slope of the whole run as well, and where a slow cycle without any growth explains the run better than the trend,
+    none.
     """
     low, high = interval.low, interval.high
     if low is None or high is None:
@@ -62,8 +63,10 @@ def held_back(growth: Growth, interval: Interval) -> Interval:
     if growth.warming and growth.lasting.low is not None:
         low, high = min(low, growth.lasting.low), max(high, 0.0)
     half = growth.second_half
-    if half is not None and half.abates and interval.estimate is not None:
+    if young and half is not None and half.abates and interval.estimate is not None:
         low = min(low, max(half.low, 0.0) * interval.estimate)
+    if growth.undone:
+        low, high = min(low, max(growth.net_slope, 0.0)), max(high, growth.net_slope)
     if growth.turns:
         low, high = min(low, growth.mean_slope), max(high, growth.mean_slope)
     denied = growth.advantage < -(FAIR_ADVANTAGE if growth.bent else STRONG_ADVANTAGE)
@@ -112,7 +115,7 @@ def forecast(facts: Facts, circumstances: Circumstances) -> Forecast:
     room = limit - max(float(growth.fitted[-1]), float(levels.y[-1]))
     return Forecast(
         limit,
-        _hours(room, per_h(held_back(growth, growth.at_end))),
+        _hours(room, per_h(held_back(growth, growth.at_end, young=circumstances.young))),
         _hours(room, at_production(facts, circumstances)),
     )
 

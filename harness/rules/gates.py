@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.analysis.facts import Facts
-from harness.analysis.growth import Part
+from harness.analysis.growth import Growth, Part
 from harness.model import Interval, Outcome
 from harness.rules.circumstances import Circumstances, growth_limits
 from harness.rules.figures import S_PER_H, held_back, per_h
@@ -25,7 +25,7 @@ def judge_gates(facts: Facts, circumstances: Circumstances) -> tuple[GateResult,
     hour, query = growth_limits(limits)
     gates = []
     if hour is not None:
-        interval = per_h(held_back(growth, growth.certain)) if growth is not None else Interval()
+        interval = _total(growth, circumstances) if growth is not None else Interval()
         interval = _beyond_settling(interval, facts.length_s / S_PER_H, facts, circumstances)
         gates.append(_gate("max_growth", "bytes_per_h", hour, interval))
     asked = limits.max_growth_bytes_per_query is not None
@@ -42,6 +42,10 @@ def judge_gates(facts: Facts, circumstances: Circumstances) -> tuple[GateResult,
     return tuple(gates)
 
 
+def _total(growth: Growth, circumstances: Circumstances) -> Interval:
+    return per_h(held_back(growth, growth.certain, young=circumstances.young))
+
+
 def _kind_gate(query: tuple[float, float], part: Part, facts: Facts, circumstances: Circumstances) -> GateResult:
     """Bytes per query of a kind; where the plan does not show it, all growth bounds it from above."""
     interval = part.certain
@@ -51,10 +55,17 @@ def _kind_gate(query: tuple[float, float], part: Part, facts: Facts, circumstanc
         high = growth.certain.high if growth is not None else None
         bound = None if high is None or part.count <= 0 or length_s <= 0 else max(high, 0.0) * length_s / part.count
         interval = Interval(None, None, bound, part.certain.confidence)
-    elif (not part.lasting or mostly_failed(part)) and interval.low is not None:
+    elif not _borne_out(part, facts) and interval.low is not None:
         interval = Interval(interval.estimate, min(interval.low, 0.0), interval.high, interval.confidence)
     interval = _beyond_settling(interval, part.count, facts, circumstances)
     return _gate("max_growth_per_query", "bytes_per_query", query, interval, part.kind, part.reason)
+
+
+def _borne_out(part: Part, facts: Facts) -> bool:
+    """Whether growth with queries of a kind lasts, comes from queries that completed, and is not taken back within the
+    run by what is fitted beside it."""
+    undone = facts.growth is not None and facts.growth.undone
+    return part.lasting and not mostly_failed(part) and not undone
 
 
 def _beyond_settling(interval: Interval, amount: float, facts: Facts, circumstances: Circumstances) -> Interval:

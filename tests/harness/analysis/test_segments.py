@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.analysis.segments import FEWEST_QUIET, Phase, loaded_spans, pieces, quiet_spans, settled
+from harness.analysis.segments import Phase, loaded_spans, pieces, quiet_spans, settled
 
 T_S = np.arange(100.0)
 
@@ -75,7 +75,7 @@ def test_quiet_spans_are_the_later_halves() -> None:
     """A drain and the idle phase after it are one stretch; its first half may still give memory back."""
     phases = tuple(
         phase
-        for i in range(FEWEST_QUIET)
+        for i in range(8)
         for phase in (
             _phase("normal", 20 * i, 20 * i + 10),
             _phase("drain", 20 * i + 10, 20 * i + 12),
@@ -84,7 +84,7 @@ def test_quiet_spans_are_the_later_halves() -> None:
     )
 
     assert quiet_spans(phases)[0] == (15, 20)
-    assert len(quiet_spans(phases)) == FEWEST_QUIET
+    assert len(quiet_spans(phases)) == 8
     assert quiet_spans(phases, 6.0) == []
 
 

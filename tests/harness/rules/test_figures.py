@@ -59,5 +59,16 @@ def test_growth_that_abates_is_held_back_to_its_second_half() -> None:
     abating = replace(growth, second_half=SecondHalf(0.1, -0.2))
 
     assert (held_back(growth, growth.certain).low or 0.0) > 0.0
-    assert held_back(abating, growth.certain).low == 0.0
-    assert outcome(replace(LEAK, growth=abating), Circumstances(Limits())) is Outcome.INCONCLUSIVE
+    assert held_back(abating, growth.certain, young=True).low == 0.0
+    assert held_back(abating, growth.certain).low == held_back(growth, growth.certain).low
+    assert outcome(replace(LEAK, growth=abating), Circumstances(Limits(), young=True)) is Outcome.INCONCLUSIVE
+
+
+def test_growth_that_is_taken_back_within_the_run_is_held_back_to_what_is_left() -> None:
+    """A fit that lets one part rise and another one fall by as much has found no growth."""
+    growth = LEAK.growth
+    assert growth is not None
+    undone = replace(growth, undone=True, net_slope=10.0)
+
+    assert held_back(undone, growth.certain).low == 10.0
+    assert outcome(replace(LEAK, growth=undone), Circumstances(Limits())) is Outcome.INCONCLUSIVE
