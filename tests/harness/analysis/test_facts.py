@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,26 @@ def test_the_warm_up_ends_where_the_first_phase_that_counts_begins() -> None:
     assert setting.warmup_end_s == 14.0
     assert setting.settled_from_s == 14.0
     assert Setting().settled_from_s is None
+
+
+def test_quiet_spans_in_the_start_that_is_left_out_do_not_count() -> None:
+    """Eight are enough to be the levels; seven after the start, or one that has only just begun, are not."""
+    spans = [(float(20 * i), 20.0 * i + 10.0, 20.0 * i + 20.0) for i in range(9)]
+    phases = tuple(
+        phase
+        for low, middle, high in spans
+        for phase in (
+            Phase(f"normal-{low}", "normal", 1, low, middle, False),
+            Phase(f"idle-{low}", "idle", 1, middle, high, True),
+        )
+    )
+    t_s = np.arange(0.0, 180.0, 0.5)
+    y = 5e7 + 1e4 * np.random.default_rng(2).normal(size=t_s.size)
+
+    whole = analyse(t_s, y, Setting(phases=phases))
+    short = analyse(t_s[t_s < 171.0], y[t_s < 171.0], Setting(phases=(*phases[:-1], replace(phases[-1], end_s=171.0))))
+
+    assert whole.levels is not None
+    assert short.levels is not None
+    assert (whole.levels.kind, whole.levels.count) == (LevelKind.DRAINED, 8)
+    assert short.levels.kind is LevelKind.MEAN
