@@ -1,6 +1,6 @@
 """How many seconds of load until a correct verdict, with early stop, beside a fixed soak judged by usual methods.
 
-    python benchmarks/time_to_verdict.py [--quick] [--seeds N] [--recorded FOLDER]
+    python benchmarks/time_to_verdict.py [--quick] [--seeds N] [--jobs 2] [--recorded FOLDER]
 
 Simulated runs have a known truth: leaks by use, by one kind alone and by time, under noise that is correlated over five
 seconds, against budgets of 1, 10 and 50 MB/min. A decision is wrong when it is FAIL for growth below the limit or PASS
@@ -12,10 +12,15 @@ backend's own ledger.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from _replay import Replayed, replay
@@ -173,11 +178,13 @@ def row(case: Case, seeds: range) -> tuple[str, int, int]:
     return line, early, wrong
 
 
-def recorded(folder: Path) -> None:
-    """Real runs by the fault that they had: how many the judge ended, when, and how many wrongly."""
-    runs = sorted(file.parent for file in folder.glob("*/*/end.json"))
+def play(run: Path) -> Replayed:
     with TemporaryDirectory() as scratch:
-        played = [replay(run, Path(scratch) / "run") for run in runs]
+        return replay(run, Path(scratch) / "run")
+
+
+def recorded(played: list[Replayed]) -> None:
+    """Real runs by the fault that they had: how many the judge ended, when, and how many wrongly."""
     print(f"\n{'real runs':<28} {'runs':>5} {'ended early':>12} {'median s':>9} {'p95 s':>6} {'wrong':>6}")
     for what in dict.fromkeys(run.name.rpartition("-")[0] for run in played):
         rows = [run for run in played if run.name.rpartition("-")[0] == what]
@@ -195,6 +202,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two seeds a row")
     parser.add_argument("--seeds", type=int, default=15)
+    parser.add_argument("--jobs", type=int, default=1, help="processes, 1 or 2")
     parser.add_argument("--recorded", type=Path, help="the folder of record_runs.py")
     arguments = parser.parse_args()
     seeds = range(2 if arguments.quick else arguments.seeds)
@@ -202,13 +210,14 @@ def main() -> None:
     header = f"{'leak':>6} {'budget':>8} {'shape':>9} {'plan':>5} {'median':>6} {'p95':>6} {'right':>7} "
     print(header + f"{'early':>6} {'wrong':>6}  " + " ".join(f"{name:>14}" for name in BASELINES))
     total = wrong = 0
-    for case in cases():
-        line, early, bad = row(case, seeds)
-        total, wrong = total + early, wrong + bad
-        print(line, flush=True)
-    print(f"wrong decisions: {wrong} in {len(seeds) * len(list(cases()))} runs, {total} of them ended early")
-    if arguments.recorded is not None:
-        recorded(arguments.recorded)
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        for line, early, bad in pool.map(partial(row, seeds=seeds), cases()):
+            total, wrong = total + early, wrong + bad
+            print(line, flush=True)
+        print(f"wrong decisions: {wrong} in {len(seeds) * len(list(cases()))} runs, {total} of them ended early")
+        if arguments.recorded is not None:
+            runs = sorted(file.parent for file in arguments.recorded.glob("*/*/end.json"))
+            recorded(list(pool.map(play, runs)))
 
 
 if __name__ == "__main__":

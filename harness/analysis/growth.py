@@ -288,23 +288,19 @@ def _second_half(
     """What the second half of all growth added; None after a restart, which takes back what was there before."""
     if np.any(columns.levels.piece != columns.levels.piece[0]):
         return None
-    growing = _growing(columns, model)
+    growing = [*model.trend, *(columns.line + 1 + j for j in range(len(columns.kinds)))]
     parts = model.design[:, growing] * first.mean[growing]
     rising = np.maximum.accumulate(parts[:, np.ptp(parts, axis=0) > 0.0], axis=0)
     path = np.sum(rising - rising[0], axis=1)
     return second_half(y - fitted + np.sum(parts, axis=1), path, gaps, first.phi, floor)
 
 
-def _growing(columns: Columns, model: Model) -> list[int]:
-    """Columns that grow: the trend's, and use of each kind."""
-    return [*model.trend, *(columns.line + 1 + j for j in range(len(columns.kinds)))]
-
-
 def _net(columns: Columns, model: Model, first: Mixture) -> tuple[float, bool]:
     """What all growth and all steps come to over the run, in scaled units, and whether that is under a quarter of what
     rose: one part of the fit then takes back what another one gives."""
-    growing = _growing(columns, model)
-    parts = model.design[:, growing] * first.mean[growing]
+    kinds = slice(columns.line + 1, columns.line + 1 + len(columns.kinds))
+    trend = model.design[:, model.trend] @ first.mean[list(model.trend)]
+    parts = np.column_stack([trend, model.design[:, kinds] * first.mean[kinds]])
     moves = np.diff(parts, axis=0)[np.diff(columns.levels.piece) == 0]
     steps = float(np.sum(first.mean[list(model.steps)]))
     rose = float(np.sum(np.maximum(moves, 0.0))) + max(steps, 0.0)

@@ -66,7 +66,7 @@ def held_back(growth: Growth, interval: Interval, *, young: bool = False) -> Int
     if young and half is not None and half.abates and interval.estimate is not None:
         low = min(low, max(half.low, 0.0) * interval.estimate)
     if growth.undone:
-        low, high = min(low, max(growth.net_slope, 0.0)), max(high, growth.net_slope)
+        low = min(low, max(growth.net_slope, 0.0))
     if growth.turns:
         low, high = min(low, growth.mean_slope), max(high, growth.mean_slope)
     denied = growth.advantage < -(FAIR_ADVANTAGE if growth.bent else STRONG_ADVANTAGE)
