@@ -185,17 +185,22 @@ def play(run: Path) -> Replayed:
 
 def recorded(played: list[Replayed]) -> None:
     """Real runs by the fault that they had: how many the judge ended, when, and how many wrongly."""
-    print(f"\n{'real runs':<28} {'runs':>5} {'ended early':>12} {'median s':>9} {'p95 s':>6} {'wrong':>6}")
+    head = (
+        f"{'real runs':<28} {'runs':>5} {'decided early':>14} {'median s':>9} {'p95 s':>6} {'given up':>9} {'wrong':>6}"
+    )
+    print(f"\n{head}")
     for what in dict.fromkeys(run.name.rpartition("-")[0] for run in played):
         rows = [run for run in played if run.name.rpartition("-")[0] == what]
         times = sorted(run.at_s for run in rows if run.outcome is run.wanted)
         text = f"{np.median(times):9.0f} {np.quantile(times, 0.95):6.0f}" if times else f"{'–':>9} {'–':>6}"
-        print(f"{what:<28} {len(rows):>5} {len(times):>12} {text} {sum(map(is_wrong, rows)):>6}")
+        given_up = sum(run.outcome is Outcome.INCONCLUSIVE for run in rows)
+        print(f"{what:<28} {len(rows):>5} {len(times):>14} {text} {given_up:>9} {sum(map(is_wrong, rows)):>6}")
     print(f"wrong decisions: {sum(map(is_wrong, played))} in {len(played)} real runs")
 
 
 def is_wrong(run: Replayed) -> bool:
-    return run.outcome not in (run.wanted, None)
+    """Whether it was failed or passed against the ledger; a run that is given up as undecidable is not judged."""
+    return run.outcome not in (run.wanted, Outcome.INCONCLUSIVE, None)
 
 
 def main() -> None:
