@@ -19,6 +19,7 @@ from pathlib import Path
 
 FAULTS = ("tts_chunk_refs", "dialogue_state", "duplicate_requests", "memory_tracker", "thinking_sound")
 RATES = (40, 60, 90)
+QUICK = ("dialogue_state-1", "thinking_sound-1", "all-1", "clean-1")
 LEDGER = ("tts_chunk_refs", "dialogue_state", "memory_tracker")
 
 
@@ -112,7 +113,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--jobs", type=int, default=4, help="runs at a time")
     arguments = parser.parse_args()
-    wanted = recipes()[:4] if arguments.quick else recipes()
+    wanted = [recipe for recipe in recipes() if recipe.name in QUICK or not arguments.quick]
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for _ in pool.map(lambda recipe: record(recipe, arguments.out), wanted):
             pass
