@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.regression import Floats
-from harness.analysis.sawtooth import Sawtooth, find_sawtooth
+from harness.analysis.sawtooth import FEWEST_TROUGHS, Sawtooth, find_sawtooth
 
 FEWEST_LEVELS, MOST_LEVELS, USUAL_LEVELS = 60, 240, 120
 _FEWEST_IN_SPAN, _FEWEST_SLOPES = 4, 4
@@ -75,6 +75,7 @@ def reduce(
     piece: NDArray[np.int64],
     wanted: int = USUAL_LEVELS,
     quiet: Sequence[tuple[float, float]] = (),
+    fewest_troughs: int = FEWEST_TROUGHS,
 ) -> Levels:
     """Levels of n finite samples, ascending in time, of pieces numbered from 0.
 
@@ -84,8 +85,8 @@ def reduce(
         piece: (n,)
         wanted: about how many levels; between ``FEWEST_LEVELS`` and ``MOST_LEVELS``.
         quiet: disjoint spans, ascending, of the later part of drains and idle phases; given, only they have levels:
-        what is
-            left when the load has gone does not mix with what the load needs while it runs.
+            what is left when the load has gone does not mix with what the load needs while it runs.
+        fewest_troughs: of a sawtooth; with fewer, levels are means.
     """
     wanted = min(max(wanted, FEWEST_LEVELS), MOST_LEVELS)
     quantum = smallest_step(y)
@@ -95,7 +96,7 @@ def reduce(
         t_s, y, piece = t_s[inside], y[inside], piece[inside]
         levels = _averaged(t_s, y, piece, _between(quiet), saw, quantum, LevelKind.DRAINED)
         return replace(levels, idle=_slope_inside(t_s, y, quiet, quantum))
-    if saw is not None and saw.enough:
+    if saw is not None and saw.troughs.size >= fewest_troughs:
         at = saw.troughs
         t_s, y, piece = t_s[at], y[at], piece[at]
         if at.size <= MOST_LEVELS:

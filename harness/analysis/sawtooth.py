@@ -35,11 +35,6 @@ class Sawtooth:
     period_s: float
     amplitude: float
 
-    @property
-    def enough(self) -> bool:
-        """Whether the troughs can stand for the levels."""
-        return self.troughs.size >= FEWEST_TROUGHS
-
 
 def find_sawtooth(t_s: Floats, y: Floats) -> Sawtooth | None:
     """The saw in n samples, or None; troughs of the slowest generation that has enough."""

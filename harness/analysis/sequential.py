@@ -30,7 +30,7 @@ SHOWN_ALPHA = 0.025
 """Each side of the interval that is shown while the run goes on: 95 % over all looks together."""
 
 FEWEST_LEVELS = 30
-FEWEST_FACTS = 2.5
+FEWEST_FACTS = 1.0
 """Burn-in: levels, and levels over their correlation time, before the first decision. The study asks for ten; the
 mixture over autocorrelations, which it did not have, already pays for not knowing them."""
 FEWEST_PHASES = 2
@@ -141,7 +141,7 @@ def look(t_s: Floats, y: Floats, setting: Setting, question: Question) -> Look:
     kept = piece >= 0
     if np.count_nonzero(kept) < FEWEST_LEVELS:
         return Look(now_s, Interval(), None, "the end of the warm-up")
-    levels = reduction.reduce(t_s[used][kept], y[used][kept], piece[kept])
+    levels = reduction.reduce(t_s[used][kept], y[used][kept], piece[kept], fewest_troughs=FEWEST_LEVELS)
     if levels.count < FEWEST_LEVELS:
         return Look(now_s, Interval(), None, "more samples")
     model = _Model.of(levels, setting.load, question)
