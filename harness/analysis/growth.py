@@ -14,8 +14,9 @@ import numpy as np
 
 from harness.analysis.abating import SecondHalf, second_half
 from harness.analysis.bounded import bounded_interval
-from harness.analysis.design import Columns, Model, build_columns
+from harness.analysis.design import END, FIRST_KIND, LASTING, Columns, Model, build_columns, unit_vector
 from harness.analysis.dictionary import DECAYING, SMOOTH, Term, quick
+from harness.analysis.kinds import GATE_CONFIDENCE, Part, parts_of
 from harness.analysis.levels import Levels
 from harness.analysis.part_of_cycle import advantage_of_trend
 from harness.analysis.regression import PHI_GRID, Floats, Known, Mixture, combine, fit, spacings
@@ -25,15 +26,9 @@ from harness.model import Interval
 
 FEWEST_LEVELS = 8
 """Under this many levels nothing is estimated."""
-GATE_CONFIDENCE = 0.98
-"""Confidence of the intervals that gates are judged by: wrongly certain on one side in 1 of 100 runs at the limit."""
 DETECTABLE_FACTOR = (1.645 + 1.96) / 1.96
 """Half a 95 % interval times this is the growth that a run like this one would have called certain in 95 of 100
 cases."""
-HELD_SHARE = 0.04
-"""What a process holds for a byte that it keeps (headers, size classes, half-used pages) is known to about this share
-only: measured against the reference backend's ledger, 1.5 to 3.5 % more. Intervals per query do not claim to know
-better."""
 CERTAIN_TREND = 7.0
 """Where a trend is so many standard errors, a bend too faint to be chosen moves its end by more than its interval."""
 WANDERING = 0.95
@@ -44,26 +39,9 @@ AVERAGED_WALK = 1.5
 """Means of a random walk over spans step less than it does, by this factor of variance (Working 1960, Econometrica
 28:916)."""
 TURN_BANDS = 3.0
+"""A trend turns where it rises and falls by more than so many of its own bands."""
 UNDONE_SHARE = 0.25
 """Of what rose is left at the end, or growth is not certain."""
-_END, _LASTING, _LINE, _FIRST_KIND = 0, 1, 2, 3
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Growth of one kind: bytes per query, or the reason why the plan does not show it.
-
-    ``certain`` is the same at the confidence that gates ask for. ``lasting`` is whether the second half of the queries
-    still grows it by a fifth of the whole (step 11). ``failed`` counts the queries that did not complete.
-    """
-
-    kind: str
-    count: float
-    per_query: Interval
-    certain: Interval
-    reason: str | None
-    lasting: bool
-    failed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +51,8 @@ class Growth:
     ``at_end`` is total growth while loaded, ``certain`` the same at the confidence that gates ask for, ``lasting`` that
     without warm-up terms that die out; ``time`` the part that comes with time alone. ``facts`` counts the independent
     facts behind it (levels over their correlation time). ``fitted`` and ``band`` (half a 95 % interval) are at the
-    levels.
+    levels. ``net_slope`` is what all growth and all steps come to over the run; ``undone`` says that it is little of
+    what rose.
     """
 
     at_end: Interval
@@ -111,11 +90,11 @@ class Growth:
 
     def mixed(self, share: float) -> Interval:
         """Total growth per second at ``share`` times the driven rate."""
-        return _together(self.mixture, _unit_vector(self.mixture, _END), share * self.usage_contrast)
+        return _together(self.mixture, unit_vector(self.mixture, END), share * self.usage_contrast)
 
     def chance_of_none(self) -> float:
         """One-sided p-value against any growth."""
-        return self.mixture.chance_below(_unit_vector(self.mixture, _END) + self.usage_contrast, 0.0)
+        return self.mixture.chance_below(unit_vector(self.mixture, END) + self.usage_contrast, 0.0)
 
 
 def _together(mixture: Mixture, time: Floats, use: Floats, confidence: float = 0.95, *, whole: bool = True) -> Interval:
@@ -127,7 +106,7 @@ def _together(mixture: Mixture, time: Floats, use: Floats, confidence: float = 0
     """
     contrast = time + use if whole else use
     estimate, low, high = mixture.interval(contrast, confidence)
-    kinds = np.eye(contrast.size)[_FIRST_KIND:]
+    kinds = np.eye(contrast.size)[FIRST_KIND:]
     if kinds.size:
         parts = np.vstack([contrast, time, kinds]) if np.any(use != 0.0) else np.vstack([contrast, kinds])
         covariance = parts @ mixture.covariance @ parts.T
@@ -144,12 +123,6 @@ def _bounds(interval: Interval) -> tuple[float, float]:
     assert interval.low is not None
     assert interval.high is not None
     return interval.low, interval.high
-
-
-def _unit_vector(mixture: Mixture, index: int) -> Floats:
-    vector = np.zeros(mixture.coefficients.shape[1])
-    vector[index] = 1.0
-    return vector
 
 
 def estimate_growth(
@@ -199,7 +172,7 @@ def _drift(y: Floats, columns: Columns, gaps: Floats, noise_floor: float, known:
 
 def _certain_trend(view: Mixture) -> bool:
     """Whether growth with time alone is so certain that a bend too faint to see would matter."""
-    return bool(abs(view.mean[_END]) > CERTAIN_TREND * np.sqrt(max(view.covariance[_END, _END], 0.0)))
+    return bool(abs(view.mean[END]) > CERTAIN_TREND * np.sqrt(max(view.covariance[END, END], 0.0)))
 
 
 def _idle_growth(columns: Columns, scale: float) -> Known | None:
@@ -235,8 +208,8 @@ def _read(
     if plan is not None:
         for j, (k, span) in enumerate(zip(columns.kinds, columns.spans, strict=True)):
             rate = float(plan.rates_per_s[k]) if k < plan.rates_per_s.size else plan.failed_per_s
-            usage[_FIRST_KIND + j] = rate / span
-    end, lasting = _unit_vector(mixture, _END), _unit_vector(mixture, _LASTING)
+            usage[FIRST_KIND + j] = rate / span
+    end, lasting = unit_vector(mixture, END), unit_vector(mixture, LASTING)
     at_end = _together(mixture, end, usage)
     low, high = _bounds(at_end)
     assert at_end.estimate is not None
@@ -258,7 +231,7 @@ def _read(
         time=_together(mixture, end, 0.0 * usage),
         per_query=per_query,
         per_query_reason=reason,
-        parts=_parts(columns, model, mixture, first, load, plan, y, gaps),
+        parts=parts_of(columns, model, mixture, first, load, plan, y, gaps),
         detectable=reach * DETECTABLE_FACTOR,
         terms=model.terms,
         load_terms=model.load_terms,
@@ -346,56 +319,4 @@ def _pooled(
         return Interval(), "no query was completed, or all ran at one constant rate"
     if not plan.pooled:
         return Interval(), "the load plan cannot tell queries from time"
-    return _together(mixture, _unit_vector(mixture, _END), usage / rate, whole=False), None
-
-
-def _parts(
-    columns: Columns,
-    model: Model,
-    mixture: Mixture,
-    first: Mixture,
-    load: Load | None,
-    plan: Plan | None,
-    y: Floats,
-    gaps: Floats,
-) -> tuple[Part, ...]:
-    if load is None or plan is None:
-        return ()
-    parts = []
-    counts = load.counts()
-    failures = dict(zip(load.kinds, load.failed_counts, strict=False))
-    for k, kind in enumerate(load.kinds):
-        reason = plan.unseen[k]
-        if reason is None and k not in columns.kinds:
-            reason = f"the load plan cannot tell kind {kind} from the rest"
-        if reason is not None:
-            parts.append(Part(kind, counts[kind], Interval(), Interval(), reason, True, failures.get(kind, 0.0)))
-            continue
-        j = columns.kinds.index(k)
-        usual, certain = (_one_kind(mixture, columns, j, level) for level in (0.95, GATE_CONFIDENCE))
-        lasting = _lasts(columns, model, first, j, y, gaps)
-        parts.append(Part(kind, counts[kind], usual, certain, None, lasting, failures.get(kind, 0.0)))
-    return tuple(parts)
-
-
-def _one_kind(mixture: Mixture, columns: Columns, j: int, confidence: float) -> Interval:
-    """Bytes per query of one kind, where neither time nor another kind gives memory back for good."""
-    own = _FIRST_KIND + j
-    estimate, low, high = mixture.interval(_unit_vector(mixture, own), confidence)
-    which = [own, _LINE, *(_FIRST_KIND + i for i in range(len(columns.kinds)) if i != j)]
-    narrowed = bounded_interval(mixture.mean[which], mixture.covariance[np.ix_(which, which)], 0.5 * (high - low))
-    if narrowed is not None:
-        estimate, low, high = narrowed
-    span = columns.spans[j]
-    systematic = HELD_SHARE * abs(estimate)
-    low = estimate - float(np.hypot(estimate - low, systematic))
-    high = estimate + float(np.hypot(high - estimate, systematic))
-    return Interval(estimate / span, low / span, high / span, confidence)
-
-
-def _lasts(columns: Columns, model: Model, first: Mixture, j: int, y: Floats, gaps: Floats) -> bool:
-    """Whether the second half of a kind's queries still grows memory by a fifth of what all of them do."""
-    column = columns.line + 1 + j
-    later = np.maximum(model.design[:, column] - 0.5, 0.0)[:, None]
-    again = fit(y, np.column_stack([model.design, later]), gaps, phis=(min(first.phi, 0.99),))
-    return bool(again.mean[column] + again.mean[-1] >= 0.2 * first.mean[column])
+    return _together(mixture, unit_vector(mixture, END), usage / rate, whole=False), None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness.analysis.facts import Facts
-from harness.analysis.growth import Growth, Part
+from harness.analysis.growth import Growth
+from harness.analysis.kinds import Part
 from harness.model import Interval, Outcome
 from harness.rules.circumstances import Circumstances, growth_limits
 from harness.rules.figures import S_PER_H, held_back, per_h

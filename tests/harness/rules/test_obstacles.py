@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.facts import Setting, analyse
-from harness.analysis.growth import Part
+from harness.analysis.kinds import Part
 from harness.model import Interval, Limits, Outcome
 from harness.rules.circumstances import Circumstances
 from harness.rules.gates import judge_gates
