@@ -1,7 +1,7 @@
 # Every command a contributor uses; each installs what it needs into .venv and nothing elsewhere
 # (docker-test and the browser tests install Debian packages where they run as root).
 .DEFAULT_GOAL := help
-.PHONY: help soak test check bench docker-test browser-test format lock clean
+.PHONY: help help-pages soak test check bench docker-test browser-test format lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,9 @@ browser-test: $(VENV)/.dev ## the report and the live page in a real Chromium (D
 format: $(VENV)/.dev ## format and mend what ruff can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+help-pages: $(VENV)/.dev ## write docs/commands.md from what the commands say
+	@$(BIN)/python -m tests.support.help_pages
 
 lock: ## pin the newest allowed versions (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.txt pyproject.toml
