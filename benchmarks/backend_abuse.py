@@ -211,11 +211,10 @@ def _abuse_and_judge(
         )
 
     asyncio.run(_drive(abuse, options.users, duration_s, report))
-    deadline_s = time.monotonic() + 30
-    while time.monotonic() < deadline_s and (
-        process.num_fds() > fds_before or _get(f"{url}/health")["activeDialogues"]
-    ):
-        time.sleep(0.5)
+    fds, deadline_s = process.num_fds(), time.monotonic() + 30
+    while time.monotonic() < deadline_s and (fds > fds_before or _get(f"{url}/health")["activeDialogues"]):
+        time.sleep(0.5)  # the connection that asked is one of its files, until the backend has noticed that it is over
+        fds = process.num_fds()
     text = log.read_text(encoding="utf-8")
     allowed = ("voice-backend listening", "[Voice Converse] ", "🎤 ", "🧹 ", "🚨 ")
     unknown = [line for line in text.splitlines() if not line.startswith(allowed)]
@@ -226,7 +225,7 @@ def _abuse_and_judge(
         "lines that the contract does not know": (len(unknown), 0),
         "dialogues left": (_get(f"{url}/health")["activeDialogues"], 0),
         "bytes in the ledger": (_get(f"{url}/debug/ledger")["total"]["retainedBytes"], 0),
-        "file descriptors": (process.num_fds(), fds_before),
+        "file descriptors": (fds, fds_before),
         "stalled readers cut": (int(_metric(url, "voice_backend_readers_cut_total")), abuse.ended["stops reading"]),
     }
     print("\nconversations by ending:", dict(abuse.ended.most_common()), "\nproblems:", dict(abuse.problems))

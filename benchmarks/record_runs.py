@@ -104,7 +104,11 @@ def record(recipe: Recipe, out: Path) -> None:
         text=True,
         check=False,
     )
-    print(f"{recipe.name}: exit {done.returncode} {done.stderr.strip()[-200:]}", flush=True)
+    outcome, reason, *_ = [line.strip() for line in (done.stdout or done.stderr).splitlines() if line.strip()] + [
+        "",
+        "",
+    ]
+    print(f"{recipe.name}: exit {done.returncode}, {outcome}: {reason}", flush=True)
 
 
 def main() -> None:
