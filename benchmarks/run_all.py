@@ -74,7 +74,11 @@ def no_images() -> str | None:
         ).returncode
     except (OSError, subprocess.TimeoutExpired):
         found = 1
-    return None if found == 0 else f"expected a container engine with the image {IMAGE}; make docker-test makes both"
+    return (
+        None
+        if found == 0
+        else f"expected a container engine with the image {IMAGE}; docker/engine.sh and docker/images.sh make them"
+    )
 
 
 def run(name: str, arguments: list[str]) -> tuple[int, str]:
