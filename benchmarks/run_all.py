@@ -45,25 +45,28 @@ def main() -> None:
     with TemporaryDirectory() as recorded:
         for number, (name, *arguments) in enumerate(BENCHMARKS, start=1):
             print(f"{number} of {len(BENCHMARKS)}: {name}", flush=True)
-            if name == "workers" and (reason := no_images()):
-                print(reason, flush=True)
-                sections.append(f"## {name}\n\nNot run: {reason}.\n")
-                continue
-            started_s = time.monotonic()
-            code, text = run(name, [recorded if word == RECORDED else word for word in arguments])
-            took_s = time.monotonic() - started_s
-            text = text.replace(recorded, RECORDED)
-            print(text, flush=True)
+            section, code = section_of(name, arguments, recorded)
+            print(section, flush=True)
             if code != 0:
                 failed.append(name)
-            state = "" if code == 0 else f" – ended with code {code}"
-            command = " ".join(("python", f"benchmarks/{name}.py", *arguments))
-            sections.append(f"## {name}\n\n`{command}`, {took_s:.0f} s{state}\n\n```\n{text.rstrip()}\n```\n")
-            OUTPUT.write_text("\n".join(sections), encoding="utf-8")
-    OUTPUT.write_text("\n".join(sections), encoding="utf-8")
+            sections.append(section)
+            OUTPUT.write_text("\n".join(sections), encoding="utf-8")  # a round that is cut keeps what it has
     print(f"written to {OUTPUT.relative_to(ROOT)}")
     if failed:
         sys.exit(f"expected every benchmark to end well, found otherwise: {', '.join(failed)}")
+
+
+def section_of(name: str, arguments: list[str], recorded: str) -> tuple[str, int]:
+    """What the page says of one benchmark, and its exit code; 0 where there is nothing to run it on."""
+    if name == "workers" and (reason := no_images()):
+        return f"## {name}\n\nNot run: {reason}.\n", 0
+    started_s = time.monotonic()
+    code, text = run(name, [recorded if word == RECORDED else word for word in arguments])
+    took_s = time.monotonic() - started_s
+    state = "" if code == 0 else f" – ended with code {code}"
+    command = " ".join(("python", f"benchmarks/{name}.py", *arguments))
+    text = text.replace(recorded, RECORDED).rstrip()
+    return f"## {name}\n\n`{command}`, {took_s:.0f} s{state}\n\n```\n{text}\n```\n", code
 
 
 def no_images() -> str | None:

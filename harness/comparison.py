@@ -38,15 +38,13 @@ class Measured:
 
     ``sent_per_query`` is bytes that the client received for each query started (by kind in ``sent_by_kind``),
     ``cpu_s_per_query`` processor time of the target, ``collections_per_query`` its garbage collections, ``swing_bytes``
-    how much memory came and went within ten seconds (median). ``leaks`` says whether its growth fails the run under
-    its own or the default limits: a small leak under a generous budget is one, a young process that settles is none.
+    how much memory came and went within ten seconds (median).
     """
 
     path: Path
     manifest: Manifest
     verdict: Verdict
     limits: Limits
-    leaks: bool
     sent_per_query: float | None
     cpu_s_per_query: float | None
     swing_bytes: float | None
@@ -149,25 +147,17 @@ def measure(path: Path) -> Measured:
     started = 0.0 if run.load is None else float(np.nansum(run.load.columns["started_count"]))
     sent = None if run.load is None or not started else float(np.nansum(run.load.columns["bytes_in"])) / started
     cpu_s, collections = (_counted(run, column) for column in ("cpu_s", COLLECTIONS_COLUMN))
-    verdict = assess(path).verdict
     return Measured(
         path,
         run.manifest,
-        verdict,
+        assess(path).verdict,
         limits_of(run.manifest.config),
-        any(
-            gate.name == "max_growth" and gate.outcome is Outcome.FAIL for gate in assess(path, Limits()).verdict.gates
-        ),
         sent,
         cpu_s / started if cpu_s is not None and started else None,
         _swing_bytes(run),
         collections / started if collections is not None and started else None,
         _sent_by_kind(run),
     )
-
-
-def _fails_by_growth(verdict: Verdict) -> bool:
-    return any(gate.name == "max_growth" and gate.outcome is Outcome.FAIL for gate in verdict.gates)
 
 
 def _sent_by_kind(run: StoredRun) -> dict[str, float]:
@@ -310,9 +300,19 @@ def _of_kind(verdict: Verdict, name: str) -> tuple[Interval, str | None]:
 def _persists(growth: Difference | None, fail_above: float, candidate: Sequence[Measured]) -> bool | None:
     if growth is None or growth.candidate.low is None or growth.candidate.high is None:
         return None
-    if growth.candidate.low > min(fail_above, DEFAULT_FAIL_BYTES_PER_H) and any(run.leaks for run in candidate):
+    if growth.candidate.low > min(fail_above, DEFAULT_FAIL_BYTES_PER_H) and any(map(_leaks, candidate)):
         return True
     return False if growth.candidate.high < 10.0 * DEFAULT_FAIL_BYTES_PER_H else None
+
+
+def _leaks(run: Measured) -> bool:
+    """Whether growth fails the run under its own limits or the default ones: a small leak under a generous budget is
+    one, a young process that settles is none."""
+    return _fails_by_growth(run.verdict) or _fails_by_growth(assess(run.path, Limits()).verdict)
+
+
+def _fails_by_growth(verdict: Verdict) -> bool:
+    return any(gate.name == "max_growth" and gate.outcome is Outcome.FAIL for gate in verdict.gates)
 
 
 def _outcome(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.analysis.dictionary import DECAYING, PARAMETERS, SMOOTH, Term, TermKind, candidates, cost
 from harness.analysis.levels import Levels
-from harness.analysis.regression import Floats, Mixture
+from harness.analysis.regression import Floats
 from harness.analysis.switching import switching_terms
 from harness.analysis.usage import Load, Plan, released_columns
 
@@ -35,8 +35,6 @@ _SPENT = {TermKind.STEP: 1, TermKind.CYCLE: 1, TermKind.SQUARE: 2}
 _DEPENDENT = 1e-4
 _FAILED_SHARE = 0.005
 """Failed queries are a use of their own when they are more than this share of the completed ones."""
-
-
 END, LASTING, LINE, FIRST_KIND = 0, 1, 2, 3
 """Rows of ``Model.functionals``."""
 
@@ -214,10 +212,3 @@ def _usage(
 def _unit(group: Floats) -> Floats:
     """Columns (K, c, m) scaled to a mean square of one, so that the criterion does not depend on their units."""
     return np.asarray(group / np.sqrt(np.maximum(np.mean(group**2, axis=0), 1e-12)))
-
-
-def unit_vector(mixture: Mixture, index: int) -> Floats:
-    """The contrast that is one row of ``Model.functionals`` by itself."""
-    vector = np.zeros(mixture.coefficients.shape[1])
-    vector[index] = 1.0
-    return vector

@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.analysis.abating import SecondHalf, second_half
 from harness.analysis.bounded import bounded_interval
-from harness.analysis.design import END, FIRST_KIND, LASTING, Columns, Model, build_columns, unit_vector
+from harness.analysis.design import END, FIRST_KIND, LASTING, Columns, Model, build_columns
 from harness.analysis.dictionary import DECAYING, SMOOTH, Term, quick
 from harness.analysis.kinds import GATE_CONFIDENCE, Part, parts_of
 from harness.analysis.levels import Levels
@@ -90,11 +90,11 @@ class Growth:
 
     def mixed(self, share: float) -> Interval:
         """Total growth per second at ``share`` times the driven rate."""
-        return _together(self.mixture, unit_vector(self.mixture, END), share * self.usage_contrast)
+        return _together(self.mixture, self.mixture.unit_vector(END), share * self.usage_contrast)
 
     def chance_of_none(self) -> float:
         """One-sided p-value against any growth."""
-        return self.mixture.chance_below(unit_vector(self.mixture, END) + self.usage_contrast, 0.0)
+        return self.mixture.chance_below(self.mixture.unit_vector(END) + self.usage_contrast, 0.0)
 
 
 def _together(mixture: Mixture, time: Floats, use: Floats, confidence: float = 0.95, *, whole: bool = True) -> Interval:
@@ -209,7 +209,7 @@ def _read(
         for j, (k, span) in enumerate(zip(columns.kinds, columns.spans, strict=True)):
             rate = float(plan.rates_per_s[k]) if k < plan.rates_per_s.size else plan.failed_per_s
             usage[FIRST_KIND + j] = rate / span
-    end, lasting = unit_vector(mixture, END), unit_vector(mixture, LASTING)
+    end, lasting = mixture.unit_vector(END), mixture.unit_vector(LASTING)
     at_end = _together(mixture, end, usage)
     low, high = _bounds(at_end)
     assert at_end.estimate is not None
@@ -222,7 +222,7 @@ def _read(
     same_piece = np.diff(columns.levels.piece) == 0
     moves = np.diff(trend)[same_piece]
     resets = _resets(float(np.sum(moves)), falls)
-    net, undone = _net(columns, model, first)
+    net, undone = _net(columns, model, first, moves)
     length_s = float(np.ptp(columns.levels.t_s))
     return Growth(
         at_end=at_end,
@@ -268,13 +268,13 @@ def _second_half(
     return second_half(y - fitted + np.sum(parts, axis=1), path, gaps, first.phi, floor)
 
 
-def _net(columns: Columns, model: Model, first: Mixture) -> tuple[float, bool]:
+def _net(columns: Columns, model: Model, first: Mixture, trend: Floats) -> tuple[float, bool]:
     """What all growth and all steps come to over the run, in scaled units, and whether that is under a quarter of what
-    rose: one part of the fit then takes back what another one gives."""
+    rose: one part of the fit then takes back what another one gives. ``trend`` is how the trend moves between levels of
+    a piece."""
     kinds = slice(columns.line + 1, columns.line + 1 + len(columns.kinds))
-    trend = model.design[:, model.trend] @ first.mean[list(model.trend)]
-    parts = np.column_stack([trend, model.design[:, kinds] * first.mean[kinds]])
-    moves = np.diff(parts, axis=0)[np.diff(columns.levels.piece) == 0]
+    use = np.diff(model.design[:, kinds] * first.mean[kinds], axis=0)[np.diff(columns.levels.piece) == 0]
+    moves = np.column_stack([trend, use])
     steps = float(np.sum(first.mean[list(model.steps)]))
     rose = float(np.sum(np.maximum(moves, 0.0))) + max(steps, 0.0)
     net = float(np.sum(moves)) + steps
@@ -319,4 +319,4 @@ def _pooled(
         return Interval(), "no query was completed, or all ran at one constant rate"
     if not plan.pooled:
         return Interval(), "the load plan cannot tell queries from time"
-    return _together(mixture, unit_vector(mixture, END), usage / rate, whole=False), None
+    return _together(mixture, mixture.unit_vector(END), usage / rate, whole=False), None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.bounded import bounded_interval
-from harness.analysis.design import FIRST_KIND, LINE, Columns, Model, unit_vector
+from harness.analysis.design import FIRST_KIND, LINE, Columns, Model
 from harness.analysis.regression import Floats, Mixture, fit
 from harness.analysis.usage import Load, Plan
 from harness.model import Interval
@@ -73,7 +73,7 @@ def parts_of(
 def _one_kind(mixture: Mixture, columns: Columns, j: int, confidence: float) -> Interval:
     """Bytes per query of one kind, where neither time nor another kind gives memory back for good."""
     own = FIRST_KIND + j
-    estimate, low, high = mixture.interval(unit_vector(mixture, own), confidence)
+    estimate, low, high = mixture.interval(mixture.unit_vector(own), confidence)
     which = [own, LINE, *(FIRST_KIND + i for i in range(len(columns.kinds)) if i != j)]
     narrowed = bounded_interval(mixture.mean[which], mixture.covariance[np.ix_(which, which)], 0.5 * (high - low))
     if narrowed is not None:

@@ -89,6 +89,12 @@ class Mixture:
         """Coefficients averaged over the fits, (p,)."""
         return np.asarray(self.weights @ self.coefficients)
 
+    def unit_vector(self, index: int) -> Floats:
+        """The contrast that is one coefficient by itself, (p,)."""
+        vector = np.zeros(self.coefficients.shape[1])
+        vector[index] = 1.0
+        return vector
+
     @property
     def covariance(self) -> Floats:
         """Covariance of the mixture, (p, p)."""

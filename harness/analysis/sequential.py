@@ -204,7 +204,7 @@ class _Model:
         total = np.zeros(design.shape[1])
         for index, slope in slopes.items():
             total[index] = slope * scale
-        contrasts = {kind: _unit_vector(design.shape[1], at, scale / span) for kind, (at, span) in kinds.items()}
+        contrasts = {kind: mixture.unit_vector(at) * (scale / span) for kind, (at, span) in kinds.items()}
         return cls(mixture, total, contrasts, (len(ones), *(at for at, _ in kinds.values())))
 
     def interval(self, contrast: Floats, unit: float, alpha: float) -> Interval:
@@ -226,12 +226,6 @@ class _Model:
         error = max(float(contrast @ self.mixture.covariance @ contrast), 1e-300) ** 0.5
         beyond = max(float(ndtr(-standard_errors(error**-2.0, unit, alpha))), 1e-12)
         return self.mixture.interval(contrast, 1.0 - 2.0 * beyond)
-
-
-def _unit_vector(size: int, at: int, value: float) -> Floats:
-    vector = np.zeros(size)
-    vector[at] = value
-    return vector
 
 
 def _is_new(column: Floats, columns: list[Floats]) -> bool:

@@ -10,8 +10,9 @@ from harness.verdict import Forecast, KindFigures, MetricFigures
 
 S_PER_H = 3600.0
 STRONG_ADVANTAGE, FAIR_ADVANTAGE = 6.0, 2.0
-"""The same, "strong" and "positive". For the trend: asked of one that turns, before it may fail, and of a straight one,
-before it may pass. For the cycle: a straight trend is denied, and a bent one, for a bend is what a cycle looks like."""
+"""Of a trend over part of a slow cycle, as a difference of Schwarz's criteria: "strong" and "positive" (Kass and
+Raftery 1995, JASA 90:773). For the trend: asked of one that turns, before it may fail, and of a straight one, before it
+may pass. For the cycle: a straight trend is denied, and a bent one, for a bend is what a cycle looks like."""
 
 
 def per_h(interval: Interval) -> Interval:
@@ -27,7 +28,7 @@ def figures(metric: str, unit: str, facts: Facts, circumstances: Circumstances) 
         metric=metric,
         unit=unit,
         shape=facts.form.shape,
-        growth_per_h=per_h(held_back(growth, growth.at_end, young=circumstances.young)) if growth else unknown,
+        growth_per_h=held_back_per_h(growth, growth.at_end, circumstances) if growth else unknown,
         growth_per_query=growth.per_query if growth else unknown,
         growth_time_per_h=per_h(growth.time) if growth else unknown,
         growth_at_production_per_h=at_production(facts, circumstances),
@@ -75,6 +76,11 @@ def held_back(growth: Growth, interval: Interval, *, young: bool = False) -> Int
     return Interval(interval.estimate, low, high, interval.confidence)
 
 
+def held_back_per_h(growth: Growth, interval: Interval, circumstances: Circumstances) -> Interval:
+    """``held_back`` as this run asks for it, per hour."""
+    return per_h(held_back(growth, interval, young=circumstances.young))
+
+
 def at_production(facts: Facts, circumstances: Circumstances) -> Interval:
     """Growth per hour at the plan's production rate: time's part as it is, use's part at that rate."""
     growth, plan = facts.growth, facts.plan
@@ -115,7 +121,7 @@ def forecast(facts: Facts, circumstances: Circumstances) -> Forecast:
     room = limit - max(float(growth.fitted[-1]), float(levels.y[-1]))
     return Forecast(
         limit,
-        _hours(room, per_h(held_back(growth, growth.at_end, young=circumstances.young))),
+        _hours(room, held_back_per_h(growth, growth.at_end, circumstances)),
         _hours(room, at_production(facts, circumstances)),
     )
 

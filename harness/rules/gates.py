@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from harness.analysis.facts import Facts
-from harness.analysis.growth import Growth
 from harness.analysis.kinds import Part
 from harness.model import Interval, Outcome
 from harness.rules.circumstances import Circumstances, growth_limits
-from harness.rules.figures import S_PER_H, held_back, per_h
+from harness.rules.figures import S_PER_H, held_back_per_h
 from harness.units import format_bytes, format_rate_per_min
 from harness.verdict import GateResult
 
@@ -26,7 +25,7 @@ def judge_gates(facts: Facts, circumstances: Circumstances) -> tuple[GateResult,
     hour, query = growth_limits(limits)
     gates = []
     if hour is not None:
-        interval = _total(growth, circumstances) if growth is not None else Interval()
+        interval = held_back_per_h(growth, growth.certain, circumstances) if growth is not None else Interval()
         interval = _beyond_settling(interval, facts.length_s / S_PER_H, facts, circumstances)
         gates.append(_gate("max_growth", "bytes_per_h", hour, interval))
     asked = limits.max_growth_bytes_per_query is not None
@@ -41,10 +40,6 @@ def judge_gates(facts: Facts, circumstances: Circumstances) -> tuple[GateResult,
         peak = facts.peak if facts.samples else None
         gates.append(_gate("max_memory", "bytes", (limit, limit), Interval(peak, peak, peak)))
     return tuple(gates)
-
-
-def _total(growth: Growth, circumstances: Circumstances) -> Interval:
-    return per_h(held_back(growth, growth.certain, young=circumstances.young))
 
 
 def _kind_gate(query: tuple[float, float], part: Part, facts: Facts, circumstances: Circumstances) -> GateResult:

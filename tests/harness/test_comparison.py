@@ -48,6 +48,21 @@ def test_a_fix_of_one_cause_leaves_a_leak_that_persists(tmp_path: Path) -> None:
     assert "the leak persists" in found.summary
 
 
+def test_a_leak_below_the_default_limit_persists_where_the_plan_forbids_it(tmp_path: Path) -> None:
+    """It fails the candidate's own limit; under the default ones nobody would speak of it."""
+    strict: dict[str, object] = {"gates": {"max_growth_bytes_per_h": 0.01e6 * 60}}
+    slight = {"drift_bytes_per_h": 0.08e6 * 60, "noise_bytes": 2e4, "saw_bytes": 0.0, "with_load": False}
+    before = Recipe(drift_bytes_per_h=5e6 * 60, noise_bytes=2e4, saw_bytes=0.0, with_load=False, config=strict)
+    own = compare_runs(
+        [measure(write_run(tmp_path / "base", before))],
+        [measure(write_run(tmp_path / "own", Recipe(**slight, config=strict)))],  # type: ignore[arg-type]
+    )
+
+    assert own.growth is not None
+    assert (own.growth.candidate.high or 0.0) < 0.1e6 * 60
+    assert own.persists is True
+
+
 def test_the_same_build_twice_is_no_regression(tmp_path: Path) -> None:
     """Two seeds of one build differ by chance only."""
     sides = [[measure(write_run(tmp_path, Recipe(seed=seed)))] for seed in (1, 2)]
