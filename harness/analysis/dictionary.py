@@ -121,10 +121,16 @@ class Term:
         return starts_s[np.clip(np.searchsorted(starts_s, t_s, side="right") - 1, 0, None)]
 
     def tangent(self, t_s: Floats) -> Floats:
-        """Change of the column with the logarithm of its time constant, (n,): what not knowing the constant costs."""
+        """Change of the column with the logarithm of its time constant, (n,): what not knowing the constant costs.
+
+        A hinge's constant is the time from the start of its segment to its place.
+        """
         step = 0.05
-        above = replace(self, parameter_s=self.parameter_s * np.exp(step)).evaluate(t_s)
-        below = replace(self, parameter_s=self.parameter_s * np.exp(-step)).evaluate(t_s)
+        origin_s = self.start_s if self.kind is TermKind.HINGE else 0.0
+        constant_s = self.parameter_s - origin_s
+        above, below = (
+            replace(self, parameter_s=origin_s + constant_s * np.exp(sign * step)).evaluate(t_s) for sign in (1.0, -1.0)
+        )
         return (above - below) / (2.0 * step)
 
 

@@ -33,6 +33,16 @@ def test_the_tangent_is_the_derivative() -> None:
     assert term.tangent(T_S) == pytest.approx(expected, abs=2e-3)
 
 
+@pytest.mark.parametrize("kind", [TermKind.EXP, TermKind.POWER, TermKind.LOG, TermKind.HINGE])
+def test_the_tangent_does_not_depend_on_the_clock(kind: TermKind) -> None:
+    """A term whose segment begins at 5,000 s on the run's clock varies as one that begins at zero."""
+    at_zero = Term(kind, 20.0, 0.0, 100.0)
+    place_s = 5020.0 if kind is TermKind.HINGE else 20.0
+    later = Term(kind, place_s, 5000.0, 5100.0)
+
+    assert later.tangent(T_S + 5000.0) == pytest.approx(at_zero.tangent(T_S), abs=1e-9)
+
+
 def test_every_family_is_offered_and_priced() -> None:
     """An hour of levels is offered every family but those searched for in the load or in the levels themselves."""
     kinds = {term.kind for term in candidates(T_S, [(0.0, 100.0)])}
