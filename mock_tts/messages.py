@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 Message = TypeVar("Message", bound=BaseModel)
 
@@ -24,6 +24,13 @@ def _without_prefix(value: Any) -> Any:
     return value.removeprefix("Bearer ").strip() if isinstance(value, str) else value
 
 
+def _finite(value: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Raises ValueError for NaN and infinity, which the parser lets through where a field has no type."""
+    json.dumps(value, allow_nan=False)
+    return value
+
+
+_Settings = Annotated[dict[str, Any] | None, AfterValidator(_finite)]
 _Credential = Annotated[str | None, BeforeValidator(_without_prefix)]
 
 
@@ -33,7 +40,7 @@ class SpeechMessage(_Message):
     text: str | None = None
     context_id: str | None = None
     context_id_camel: Annotated[str | None, Field(alias="contextId")] = None
-    voice_settings: dict[str, Any] | None = None
+    voice_settings: _Settings = None
     generation_config: GenerationConfig | None = None
     generator_config: GenerationConfig | None = None
     try_trigger_generation: bool | None = None

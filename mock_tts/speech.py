@@ -19,10 +19,15 @@ def _is_cjk(char: str) -> bool:
 
 def speech_s(text: str, speed: float = 1.0) -> float:
     """Seconds that ``text`` takes at ``speed``, which is clamped to the 0.7 to 1.2 that the API can do."""
-    low, high = SPEED_RANGE
     wide = 0 if text.isascii() else sum(map(_is_cjk, text))
     seconds = PAUSE_S + (len(text) - wide) / CHARS_PER_S + wide / CJK_CHARS_PER_S
-    return seconds / min(max(speed, low), high)
+    return seconds / clamped_speed(speed)
+
+
+def clamped_speed(speed: float) -> float:
+    """The nearest speed that the API can do; any number will do, however large."""
+    low, high = SPEED_RANGE
+    return float(min(max(speed, low), high))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from mock_tts.ledger import text_hash
 from mock_tts.profile import Timing, timing
 from mock_tts.service import NO_KEY_MESSAGE, Service, credits_of
 from mock_tts.settings import OverLimit
+from mock_tts.speech import clamped_speed
 from mock_tts.track import Speech, Track
 from mock_tts.voicebox import Line, Refused
 
@@ -69,7 +70,7 @@ class SocketDesk:
 
     def studio(self, voice_settings: dict[str, Any] | None) -> "SocketStudio":
         speed = (voice_settings or {}).get("speed")
-        return SocketStudio(self, float(speed) if isinstance(speed, int | float) else None)
+        return SocketStudio(self, clamped_speed(speed) if isinstance(speed, int | float) else None)
 
 
 class SocketStudio:

@@ -173,10 +173,10 @@ class Voicebox:
         text = "".join(line.text for line in lines)
         try:
             self._studio.charge(text)
-        except Refused:
+            speech, timing = self._studio.record(lines)
+        except Exception:  # refused, or a mistake of ours: either way the slot is free again
             self._studio.leave()
             raise
-        speech, timing = self._studio.record(lines)
         ranges = frame_ranges(speech, PIECE_S, PIECE_BYTES)
         alignment = align(text, speech.duration_ms)
         self._current = _Generation(speech, timing, alignment, self._ready_s, ends_turn, ranges)

@@ -169,8 +169,9 @@ class _Conversation:
     async def run(self) -> None:
         """Returns when the socket is closed. Never raises for what a client does."""
         reader = self._loop.create_task(self._read())
+        reader.add_done_callback(lambda _: self._wake.set())
         try:
-            await self._write()
+            await self._write(reader)
         except ClientGone:
             pass
         finally:
@@ -191,7 +192,7 @@ class _Conversation:
                 self._room.clear()
                 await self._room.wait()
 
-    async def _write(self) -> None:
+    async def _write(self, reader: asyncio.Task[None]) -> None:
         session = self._session
         while not session.ended:
             self._wake.clear()
@@ -203,6 +204,8 @@ class _Conversation:
                 await self._deliver(outcome)
             if self._gone:
                 raise ClientGone
+            if reader.done():
+                reader.result()  # a mistake of ours ends the socket: nobody would read it any more
             if not session.ended:
                 await self._rest(bool(outcomes))
 

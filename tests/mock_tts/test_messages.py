@@ -33,6 +33,13 @@ def test_wrong_messages_say_what_is_wrong(raw: str | bytes) -> None:
         parse_message(SpeechMessage, raw)
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400"])
+def test_numbers_that_are_none_are_refused(number: str) -> None:
+    """Voice settings have no fixed fields, and yet a NaN among them is no JSON."""
+    with pytest.raises(BadMessage, match="voice_settings"):
+        parse_message(SpeechMessage, f'{{"text": "a", "voice_settings": {{"speed": {number}}}}}')
+
+
 def test_absent_settings_equal_empty_ones() -> None:
     """The order of keys does not matter either."""
     assert same_settings(None, {})

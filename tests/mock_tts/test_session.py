@@ -320,7 +320,7 @@ _MESSAGES = st.one_of(
             "flush": st.booleans(),
             "close_context": st.booleans(),
             "try_trigger_generation": st.booleans(),
-            "voice_settings": st.sampled_from([None, {}, {"speed": 0.7}, {"speed": 0}, {"speed": "fast"}]),
+            "voice_settings": st.sampled_from([None, {}, {"speed": 0.7}, {"speed": 0}, {"speed": "fast"}, {"speed": 10**400}, {"speed": float("nan")}]),
             "generation_config": st.sampled_from([None, {}, {"chunk_length_schedule": [50, 1e9, -5]}]),
         },
     ),

@@ -95,3 +95,19 @@ def test_who_cannot_pay_holds_no_slot() -> None:
         spoken.pull(1.0)
 
     assert studio.free == 1
+
+
+def test_failed_recording_gives_its_slot_back() -> None:
+    """Whatever goes wrong between taking a slot and speaking, the slot is free again."""
+
+    class Broken(Studio):
+        def record(self, lines: Sequence[Line]) -> tuple[Speech, Timing]:
+            raise LookupError("on purpose")
+
+    studio = Broken()
+    spoken = box(studio)
+    spoken.say((Line("one", ""),), 10.0)
+
+    with pytest.raises(LookupError):
+        spoken.pull(10.0)
+    assert studio.free == 1

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from mock_tts.faults import Fault, Kind
+from mock_tts.session import SpeechSession
 from mock_tts.settings import Choices
 from tests.mock_tts.conftest import INSTANT, VOICE_ID, Mock
 
@@ -208,3 +209,30 @@ async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - the mock runs in another thread
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("speed", ["NaN", "1" + "0" * 400])
+def test_no_speed_leaves_a_socket_hanging(make_mock: Callable[..., Mock], speed: str) -> None:
+    """A speed that is no number is refused, one that is far too large is clamped; nothing stays taken."""
+    mock = make_mock()
+    with open_socket(mock, MULTI) as socket:
+        socket.send(f'{{"text": "Hi.", "flush": true, "voice_settings": {{"speed": {speed}}}}}')
+        socket.send('{"close_socket": true}')
+        messages, code, _ = rest(socket)
+
+    assert (code, len(messages)) == ((1008, 1) if speed == "NaN" else (1000, 2))
+    asyncio.run(_until(lambda: mock.service.ledger.gauges.open_sockets == 0))
+    assert (mock.service.ledger.gauges.generating, mock.service.slots.active.total()) == (0, 0)
+
+
+def test_mistake_of_the_server_ends_the_socket(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that fails is a closed socket, not one that nobody reads any more."""
+
+    def fail(*_: object) -> None:
+        raise LookupError("on purpose")
+
+    monkeypatch.setattr(SpeechSession, "receive", fail)
+    with open_socket(mock, SINGLE) as socket:
+        socket.send('{"text": " "}')
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=10)
