@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.analysis.segments import Phase
+from harness.analysis.usage import Load, running_totals
+
 Floats = NDArray[np.float64]
 LOAD_HEADER = (
     "t_s,kind,started_count,completed_count,failed_count,dropped_count,users_count,bytes_in,bytes_out,"
@@ -120,3 +123,22 @@ def used(
         seconds, counts = np.unique(np.ceil(done), return_counts=True)
         rows += [(float(s), kind, int(n)) for s, n in zip(seconds, counts, strict=True)]
     return rows, t_s, held
+
+
+def phases_of(plan: Iterable[tuple[str, float, float]], warm_s: float = 14.0) -> tuple[Phase, ...]:
+    """The phases of a plan as the analysis knows them; what ends by ``warm_s`` is warm-up."""
+    return tuple(
+        Phase(f"{kind}-{i}", kind, i, low, high, kind == "idle", kind == "drain", kind == "warmup" or high <= warm_s)
+        for i, (kind, low, high) in enumerate(plan)
+    )
+
+
+def load_of(rows: list[tuple[float, str, int]], failed: Mapping[str, float] | None = None) -> Load:
+    """The load of rows (t_s, kind, completed); ``failed`` queries of a kind all fail in its first row."""
+    rows = sorted(rows)
+    kinds = np.array([kind for _, kind, _ in rows])
+    completed = np.array([float(count) for *_, count in rows])
+    failures = np.zeros(len(rows))
+    for kind, count in (failed or {}).items():
+        failures[int(np.argmax(kinds == kind))] = count
+    return running_totals(np.array([at for at, *_ in rows]), kinds, completed + failures, completed, failures)

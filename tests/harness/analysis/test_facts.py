@@ -11,16 +11,7 @@ from harness.analysis.facts import Setting, analyse
 from harness.analysis.levels import LevelKind
 from harness.analysis.segments import Phase
 from harness.model import Shape
-from tests.support.plain_runs import cycles, used
-
-
-def _phases() -> tuple[tuple[Phase, ...], list[tuple[str, float, float]]]:
-    plan = cycles(("normal", "disconnect"), 4)
-    phases = tuple(
-        Phase(f"{kind}-{i}", kind, i, low, high, kind == "idle", kind == "drain", kind == "warmup" or high <= 14.0)
-        for i, (kind, low, high) in enumerate(plan)
-    )
-    return phases, plan
+from tests.support.plain_runs import cycles, load_of, phases_of, used
 
 
 def test_nothing_is_nothing() -> None:
@@ -43,25 +34,17 @@ def test_blanks_are_left_out() -> None:
 
 def test_kinds_are_read_off_drained_levels() -> None:
     """What the load needs while it runs does not count; what each kind leaves behind does."""
-    phases, plan = _phases()
+    plan = cycles(("normal", "disconnect"), 4)
     rows, t_s, held = used(plan, 10.0, {"disconnect": 50_000.0})
     driven = np.zeros(t_s.size)
     for kind, low, high in plan:
         if kind not in ("idle", "drain"):
             driven[(t_s >= low) & (t_s < high)] = 8e6
-    from harness.analysis.usage import running_totals
-
-    counts = np.array([float(n) for _, _, n in sorted(rows)])
-    load = running_totals(
-        np.array([t for t, _, _ in sorted(rows)]),
-        np.array([k for _, k, _ in sorted(rows)]),
-        counts,
-        counts,
-        0.0 * counts,
-    )
     rng = np.random.default_rng(1)
 
-    facts = analyse(t_s, 1e8 + held + driven + 1e5 * rng.normal(size=t_s.size), Setting(phases=phases, load=load))
+    facts = analyse(
+        t_s, 1e8 + held + driven + 1e5 * rng.normal(size=t_s.size), Setting(phases=phases_of(plan), load=load_of(rows))
+    )
 
     assert facts.levels is not None
     assert facts.levels.kind is LevelKind.DRAINED
@@ -75,7 +58,7 @@ def test_kinds_are_read_off_drained_levels() -> None:
 
 def test_the_warm_up_ends_where_the_first_phase_that_counts_begins() -> None:
     """Its drain and the idle time after it are part of it."""
-    phases, _ = _phases()
+    phases = phases_of(cycles(("normal", "disconnect"), 4))
     setting = Setting(phases=phases)
 
     assert setting.warmup_end_s == 14.0

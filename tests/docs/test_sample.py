@@ -11,7 +11,7 @@ import pytest
 from harness.gate.judge import judge_run
 from harness.report.render import render
 
-SAMPLE = Path(__file__).parents[3] / "reports" / "sample"
+SAMPLE = Path(__file__).parents[2] / "reports" / "sample"
 DERIVED = ("report.html", "report.md", "junit.xml", "charts")
 """verdict.json has every digit, of which the last depends on the processor; a report prints three."""
 HINT = "where the change is meant: soak analyze RUN; soak report RUN for both of reports/sample, look, and commit them"
