@@ -55,6 +55,7 @@ class Inspector:
             max_size=_MAX_MESSAGE_BYTES,
             compression=None,
             proxy=None,
+            ping_interval=None,  # Node.js knows no pings and hangs up at the first, after 20 s of every session
         )
         with self._explained():
             self._socket = self._open_socket.enter_context(connection)

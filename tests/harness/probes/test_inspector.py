@@ -6,6 +6,7 @@ import shutil
 import socket
 
 import pytest
+from websockets.sync.connection import Connection
 
 from harness.errors import ProbeError
 from harness.probes.inspector import Inspector
@@ -51,6 +52,18 @@ def test_worker_threads_are_isolates_that_come_and_go() -> None:
     assert counts == [1, 3, 2]
     assert all(worker.heap_used_bytes > 20e6 for worker in workers)
     assert {isolate.pid for isolate in isolates} == {child.pid}
+
+
+def test_a_session_sends_no_pings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Node.js hangs up at the first: with the client's own every 20 s a reading would be lost each time."""
+    pinged: list[Connection] = []
+    monkeypatch.setattr(Connection, "keepalive", pinged.append)
+    with node_process("process.debugPort = 0; setInterval(() => {}, 1000); console.log('up')") as child:
+        session = Inspector(open_inspector(child.pid), 10.0)
+        session.isolates()
+        session.close()
+
+    assert pinged == []
 
 
 def test_a_page_that_is_no_inspector_is_a_reason() -> None:
