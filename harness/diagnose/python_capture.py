@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from harness.diagnose.room import Moment, Room
 from harness.diagnose.suspects import Finding
 from harness.errors import ProbeError
-from harness.probes.http_page import MAX_PAGE_BYTES, without_password
+from harness.probes.http_page import MAX_PAGE_BYTES
+from harness.redaction import redact_text
 from harness.units import format_bytes
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class PythonCapture:
 
     @property
     def _shown(self) -> str:
-        return f"{without_password(self._base_url)}/debug/objects"
+        return f"{redact_text(self._base_url)}/debug/objects"
 
     def _ask(self, method: str, path: str, room: Room) -> dict[str, Any]:
         import httpx
@@ -191,7 +192,7 @@ class PythonCapture:
         room.check()
         if self._client is None:
             self._client = httpx.Client(trust_env=False)
-        shown = f"{without_password(self._base_url)}{path}"
+        shown = f"{redact_text(self._base_url)}{path}"
         timeout_s = min(ASK_TIMEOUT_S, max(1.0, room.left_s))
         try:
             with self._client.stream(method, f"{self._base_url}{path}", timeout=timeout_s) as response:

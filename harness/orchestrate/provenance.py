@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -14,12 +13,7 @@ import psutil
 
 from harness import __version__
 from harness.plan.document import Plan
-
-_SECRET_NAME = re.compile(r"key|token|secret|passw|credential|authorization|cookie", re.IGNORECASE)
-_URL_CREDENTIALS = re.compile(r"://[^/@\s]+@")
-_FLAG_VALUE = re.compile(r"(--?[\w-]*(?:key|token|secret|passw|credential)[\w-]*[= ])(\S+)", re.IGNORECASE)
-_ASSIGNMENT = re.compile(r"(\b[\w-]*(?:key|token|secret|passw|credential)[\w-]*=)([^\s&]+)", re.IGNORECASE)
-REDACTED = "***"
+from harness.redaction import redact
 
 
 def host_facts() -> dict[str, Any]:
@@ -59,17 +53,3 @@ def public_config(plan: Plan) -> dict[str, Any]:
     redacted = redact(config)
     assert isinstance(redacted, dict)
     return redacted
-
-
-def redact(value: Any, name: str = "") -> Any:
-    """``value`` without secrets: those named so, those in a URL's user part, those behind a flag of a command."""
-    if isinstance(value, dict):
-        return {key: redact(inner, f"{name}.{key}") for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [redact(inner, name) for inner in value]
-    if not isinstance(value, str):
-        return value
-    if _SECRET_NAME.search(name.rpartition(".")[2]):
-        return REDACTED
-    text = _URL_CREDENTIALS.sub(f"://{REDACTED}@", value)
-    return _ASSIGNMENT.sub(rf"\g<1>{REDACTED}", _FLAG_VALUE.sub(rf"\g<1>{REDACTED}", text))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 from harness.errors import ProbeError
+from harness.redaction import redact_text
 
 if TYPE_CHECKING:
     import httpx
@@ -15,10 +16,13 @@ MAX_PAGE_BYTES = 16 * 2**20
 
 
 class HttpPage:
-    """The page at ``url``; its connection stays open between readings. Proxies of the environment are not used."""
+    """The page at ``url``; its connection stays open between readings. Proxies of the environment are not used.
+
+    ``shown_url`` is the address as it may be shown and stored, without its secrets.
+    """
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        self.shown_url = without_password(url)
+        self.shown_url = redact_text(url)
         self._url = url
         self._timeout_s = timeout_s
         self._client: httpx.Client | None = None
@@ -29,6 +33,7 @@ class HttpPage:
 
         if self._client is None:
             self._client = httpx.Client(timeout=self._timeout_s, trust_env=False)
+        deadline_s = time.monotonic() + self._timeout_s
         try:
             with self._client.stream("GET", self._url) as response:
                 if response.status_code != httpx.codes.OK:
@@ -40,6 +45,11 @@ class HttpPage:
                     page += part
                     if len(page) > MAX_PAGE_BYTES:
                         raise ProbeError(f"expected at most {MAX_PAGE_BYTES} bytes from {self.shown_url}, found more")
+                    if time.monotonic() > deadline_s:  # httpx waits so long for every part: a stream never ends
+                        raise ProbeError(
+                            f"expected a whole page from {self.shown_url} within {self._timeout_s:g} s, "
+                            f"found {len(page)} bytes and no end: is it a stream?"
+                        )
                 return bytes(page)
         except httpx.TimeoutException as error:
             raise ProbeError(
@@ -58,11 +68,3 @@ class HttpPage:
 def timeout_s_for(period_s: float) -> float:
     """How long a reading may wait: about its period, between one and five seconds."""
     return min(5.0, max(1.0, period_s))
-
-
-def without_password(url: str) -> str:
-    """``url`` with its user and password as ``***``: what is shown and stored."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url
-    return urlunsplit(parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}"))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import threading
+from contextlib import suppress
 
 import pytest
 
 from harness.errors import ProbeError
 from harness.probes import http_page
-from harness.probes.http_page import HttpPage, timeout_s_for, without_password
+from harness.probes.http_page import HttpPage, timeout_s_for
 from tests.support.pages import served
 
 
@@ -64,10 +66,38 @@ def test_an_endless_page_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> No
         reader.close()
 
 
-def test_passwords_are_not_shown() -> None:
-    """Neither in a reason nor anywhere else."""
-    assert without_password("http://me:secret@host:80/metrics") == "http://***@host:80/metrics"
-    assert without_password("http://host/metrics") == "http://host/metrics"
+def test_secrets_of_the_address_are_in_no_reason() -> None:
+    """Neither the user's password nor a key in the query: reasons stand in events.jsonl."""
+    with served("x", 500) as page:
+        host = page.url.removeprefix("http://")
+        reader = HttpPage(f"http://me:s3cr3t@{host}?part=heap&api_key=s3cr3t&sig=s3cr3t", 5.0)
+        with pytest.raises(ProbeError) as caught:
+            reader.fetch()
+        reader.close()
+
+    assert f"from http://***@{host}?part=heap&api_key=***&sig=***, found 500" in str(caught.value)
+
+
+def test_a_page_without_an_end_is_a_reason() -> None:
+    """A stream of events sends something every moment, so that no single wait is ever too long."""
+    stopped = threading.Event()
+
+    def send(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+            while not stopped.wait(0.01):
+                connection.sendall(b": still here\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=lambda: send(server.accept()[0]))
+        thread.start()
+        reader = HttpPage(f"http://127.0.0.1:{server.getsockname()[1]}/", 0.2)
+        with pytest.raises(ProbeError, match=r"a whole page from .* within 0\.2 s, found \d+ bytes and no end"):
+            reader.fetch()
+        stopped.set()
+        reader.close()
+        thread.join()
 
 
 def test_a_reading_may_take_about_its_period() -> None:
