@@ -14,8 +14,8 @@ from harness.model import ExitCode
 from harness.orchestrate.attach import SCENARIO, Attachment, Sources, carry_out_attach, prepare_attach
 from harness.orchestrate.session import Tick
 from harness.plan.document import load_plan
+from harness.plan.probes import column_name
 from harness.report.live import LiveFacts, LiveState, LiveView
-from harness.store.schema import unit_of_column
 
 
 def attach(
@@ -109,9 +109,10 @@ def _pairs(option: str, given: list[str] | None) -> dict[str, str] | None:
     pairs: dict[str, str] = {}
     for text in given or ():
         name, equals, source = text.partition("=")
-        if not equals or not source or unit_of_column(name) is None:
-            raise UsageError(
-                f"expected {option} COLUMN=SOURCE, the column ending in its unit (rss_bytes=...), found {text!r}"
-            )
-        pairs[name] = source
+        if not equals or not source:
+            raise UsageError(f"expected {option} COLUMN=SOURCE such as rss_bytes=..., found {text!r}")
+        try:
+            pairs[column_name(name)] = source
+        except ValueError as error:
+            raise UsageError(f"{option} {text}: {error}") from error
     return pairs or None

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,9 +26,10 @@ from harness.orchestrate.run_probes import require_judgeable, with_planned
 from harness.orchestrate.services import Services
 from harness.orchestrate.session import TARGET_PROBE, Cast, Observer, Session, Tap
 from harness.plan.document import Plan
-from harness.plan.probes import column
+from harness.plan.probes import column, is_column_name
 from harness.probes.base import Probe
 from harness.probes.process import ProcessTreeProbe
+from harness.redaction import redact, redact_text
 from harness.sampler import Sampler, describe
 from harness.store.schema import Manifest
 from harness.store.writer import RunWriter
@@ -58,6 +59,7 @@ class Attachment:
     """A run that could begin: every probe has been tried."""
 
     plan: Plan
+    sources: Sources
     probes: tuple[Probe, ...]
     duration_s: float | None
     until_verdict: bool
@@ -91,7 +93,7 @@ def prepare_attach(plan: Plan, sources: Sources, *, until_verdict: bool) -> Atta
         for probe in probes:
             probe.close()
         raise UsageError("; ".join(reasons))
-    return Attachment(plan, tuple(probes), duration_s, until_verdict)
+    return Attachment(plan, sources, tuple(probes), duration_s, until_verdict)
 
 
 def carry_out_attach(attachment: Attachment, observer: Observer) -> Finished:
@@ -148,6 +150,12 @@ def primary_column(probe: Probe) -> str:
 
 def _builders(sources: Sources, period_s: float) -> list[tuple[str, Callable[[str], Probe]]]:
     """Name and constructor of each source, the best to judge first. Raises UsageError."""
+    for option, given, page in (
+        ("--series", sources.series, "--prometheus" if sources.prometheus is None else None),
+        ("--field", sources.fields, "--json-url" if sources.json_url is None else None),
+    ):
+        if given and page is not None:
+            raise UsageError(f"expected {page} URL beside {option}, found none: name the page that has it")
     builders: list[tuple[str, Callable[[str], Probe]]] = []
     if (container := sources.container) is not None:
         builders.append(("container", lambda name: _container(name, container, period_s)))
@@ -178,16 +186,18 @@ def _node(name: str, address: str, period_s: float) -> Probe:
 
 
 def _prometheus(name: str, url: str, period_s: float, given: Mapping[str, str] | None) -> Probe:
-    from harness.probes.prometheus import KNOWN_COUNTERS, PrometheusProbe, fetch_known_series
+    from harness.probes.prometheus import KNOWN_SERIES, PrometheusProbe, counters_of, fetch_page, known_series
 
-    series = dict(given or fetch_known_series(url))
+    page, shown_url = fetch_page(url), redact_text(url)
+    series = dict(given or known_series(page, KNOWN_SERIES, shown_url))
     if not series:
         raise UsageError(
-            f"expected at {url} a series that a client library exports, such as process_resident_memory_bytes, "
+            f"expected at {shown_url} a series that a client library exports, such as process_resident_memory_bytes, "
             "found none: name one with --series rss_bytes=METRIC"
         )
-    columns = tuple(column(item, source, item in KNOWN_COUNTERS) for item, source in series.items())
     try:
+        counters = counters_of(page, series)
+        columns = tuple(column(item, source, item in counters) for item, source in series.items())
         return PrometheusProbe(name, Role.TARGET, url, period_s, columns, series)
     except ValueError as error:  # a selector that is none
         raise UsageError(f"--series: {error}") from error
@@ -196,11 +206,11 @@ def _prometheus(name: str, url: str, period_s: float, given: Mapping[str, str] |
 def _json(name: str, url: str, period_s: float, given: Mapping[str, str] | None) -> Probe:
     from harness.probes.json_http import JsonHttpProbe, fetch_known_paths
 
-    paths = dict(given or fetch_known_paths(url))
+    paths = dict(given or {item: path for item, path in fetch_known_paths(url).items() if is_column_name(item)})
     if not paths:
         raise UsageError(
-            f"expected at {url} a number whose name ends in its unit, or is one of Node.js (rss, heapUsed), "
-            "found none: name one with --field rss_bytes=PATH"
+            f"expected at {redact_text(url)} a number whose name ends in its unit, or is one of Node.js (rss, "
+            "heapUsed), found none: name one with --field rss_bytes=PATH"
         )
     columns = tuple(column(item, source, counter=False) for item, source in paths.items())
     return JsonHttpProbe(name, Role.TARGET, url, period_s, columns, paths)
@@ -218,5 +228,5 @@ def _manifest(attachment: Attachment) -> Manifest:
         host=host_facts(),
         versions=versions(),
         commit={"harness": harness_commit(), "target": plan.target.commit},
-        config=public_config(plan),
+        config=public_config(plan) | {"sources": redact(asdict(attachment.sources))},
     )

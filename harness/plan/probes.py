@@ -26,7 +26,8 @@ def _probe_name(value: str) -> str:
     return value
 
 
-def _column_name(value: str) -> str:
+def column_name(value: str) -> str:
+    """``value``, if a column can have it for a name. Raises ValueError."""
     if unit_of_column(value) is None or value in _RESERVED_COLUMNS:
         units = " ".join(f"_{unit.value}" for unit in Unit)
         raise ValueError(f"expected a column name that ends in its unit ({units}), found {value!r}")
@@ -35,13 +36,22 @@ def _column_name(value: str) -> str:
     return value
 
 
+def is_column_name(value: str) -> bool:
+    """Whether a column can be called ``value``."""
+    try:
+        column_name(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _period(value: float) -> float:
     if value < MIN_PERIOD_S:
         raise ValueError(f"expected a period of at least {MIN_PERIOD_S * 1000:.0f} ms, found {value * 1000:g} ms")
     return value
 
 
-ColumnName = Annotated[str, AfterValidator(_column_name)]
+ColumnName = Annotated[str, AfterValidator(column_name)]
 
 
 class _Entry(Section):

@@ -63,23 +63,33 @@ def parse_document(page: bytes, url: str) -> object:
 
 
 def number_at(document: object, path: str) -> float | int | None:
-    """The finite number at dotted ``path``, or None; a key that has dots itself is found too."""
-    here = document
-    rest = path
-    while rest:
-        if isinstance(here, dict) and rest in here:
-            here, rest = here[rest], ""
-            continue
-        step, _, rest = rest.partition(".")
-        if isinstance(here, dict) and step in here:
-            here = here[step]
-        elif isinstance(here, list) and step.isdecimal() and int(step) < len(here):
-            here = here[int(step)]
-        else:
-            return None
-    if isinstance(here, bool) or not isinstance(here, int | float) or not math.isfinite(here):
+    """The finite number at dotted ``path``, or None; keys that have dots themselves are found too."""
+    here = _value_at(document, path)
+    if isinstance(here, bool) or not isinstance(here, int | float):
         return None
-    return here
+    try:
+        return here if math.isfinite(here) else None
+    except OverflowError:  # whole, but beyond every float
+        return None
+
+
+def _value_at(here: object, path: str) -> object:
+    """What stands at ``path``, None where nothing does; of several ways through the dots, the longest keys first."""
+    if isinstance(here, list):
+        step, _, rest = path.partition(".")
+        if not step.isdecimal() or int(step) >= len(here):
+            return None
+        return _value_at(here[int(step)], rest) if rest else here[int(step)]
+    if not isinstance(here, dict):
+        return None
+    if path in here:
+        return here[path]
+    cut = path.rfind(".")
+    while cut >= 0:
+        if path[:cut] in here and (found := _value_at(here[path[:cut]], path[cut + 1 :])) is not None:
+            return found
+        cut = path.rfind(".", 0, cut)
+    return None
 
 
 def fetch_known_paths(url: str) -> dict[str, str]:
@@ -96,6 +106,8 @@ def known_paths(document: object) -> dict[str, str]:
     """Column name to path, in the order of the document: names with a unit at their end, and those of Node.js."""
     found: dict[str, str] = {}
     for path in _number_paths(document, ""):
+        if number_at(document, path) is None:  # beyond every float, or hidden behind a key with dots
+            continue
         leaf = path.rpartition(".")[2]
         name = _snake(path) + ("_bytes" if leaf in _NODE_FIELDS else "")
         if any(name.endswith(f"_{unit.value}") for unit in Unit):

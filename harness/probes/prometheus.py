@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ KNOWN_SERIES = {
     "cpu_s": "process_cpu_seconds_total",
 }
 """What the client libraries of Python, Node.js, Go and Java export by themselves: read where the user names nothing."""
-KNOWN_COUNTERS = frozenset({"cpu_s"})
+_TYPE_LINE = re.compile(rb"^[ \t]*#[ \t]+TYPE[ \t]+(\S+)[ \t]+(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,10 @@ def select(page: bytes, selectors: Mapping[str, Selector], url: str) -> dict[str
     """The sum of what each selector matches, None where nothing does. Raises ProbeError for another kind of page."""
     from prometheus_client.parser import text_string_to_metric_families
 
-    # The parser costs 10 µs a line, and a page has thousands: give it the wanted ones only.
-    metrics = tuple({selector.metric for selector in selectors.values()})
-    text = page.decode("utf-8", "replace")
-    lines = "\n".join(line for line in text.splitlines() if line.startswith(metrics))
+    lines = _lines_of(page, {selector.metric for selector in selectors.values()})
     sums: dict[str, float | None] = dict.fromkeys(selectors)
     try:
-        samples = [sample for family in text_string_to_metric_families(lines + "\n") for sample in family.samples]
+        samples = [sample for family in text_string_to_metric_families(lines) for sample in family.samples]
     except (ValueError, IndexError, KeyError) as error:
         raise ProbeError(f"expected Prometheus text from {url}, found: {error}") from error
     for column, selector in selectors.items():
@@ -119,11 +117,37 @@ def select(page: bytes, selectors: Mapping[str, Selector], url: str) -> dict[str
     return sums
 
 
-def fetch_known_series(url: str) -> dict[str, str]:
-    """Those of KNOWN_SERIES that the page at ``url`` has. Raises ProbeError."""
+def _lines_of(page: bytes, metrics: Iterable[str]) -> str:
+    """The lines of ``metrics`` alone: the parser costs 10 µs a line, and a page may have a hundred thousand.
+
+    Lines end at a newline and nowhere else: a label may hold any other character.
+    """
+    names = b"|".join(re.escape(metric.encode()) for metric in sorted(metrics))
+    lines = re.findall(rb"^[ \t]*((?:%b)[{ \t][^\n]*)" % names, page, re.MULTILINE)
+    return b"".join(line.rstrip(b"\r") + b"\n" for line in lines).decode("utf-8", "replace")
+
+
+def counters_of(page: bytes, series: Mapping[str, str]) -> frozenset[str]:
+    """The columns of ``series`` that ``page`` declares to be counters, or parts of a histogram or a summary."""
+    kinds = {name.decode("utf-8", "replace"): kind for name, kind in _TYPE_LINE.findall(page)}
+    return frozenset(column for column, text in series.items() if _only_rises(Selector.parse(text).metric, kinds))
+
+
+def _only_rises(metric: str, kinds: Mapping[str, bytes]) -> bool:
+    if metric in kinds:
+        return kinds[metric] == b"counter"
+    family, _, part = metric.rpartition("_")
+    declared = kinds.get(family, b"")
+    return (part == "total" and declared == b"counter") or (
+        part in ("bucket", "count", "sum") and declared in (b"histogram", b"summary")
+    )
+
+
+def fetch_page(url: str) -> bytes:
+    """The page at ``url``, once. Raises ProbeError."""
     page = HttpPage(url, timeout_s_for(1.0))
     try:
-        return known_series(page.fetch(), KNOWN_SERIES, page.shown_url)
+        return page.fetch()
     finally:
         page.close()
 

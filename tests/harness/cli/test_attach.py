@@ -46,6 +46,8 @@ def test_a_leak_fails_and_stdout_has_one_json_object(tmp_path: Path, capsys: pyt
         (["--pid", "0"], "--pid"),
         (["--json-url", "http://127.0.0.1:1/"], "is it running?"),
         (["--pid", "1", "--field", "rss"], "expected --field COLUMN=SOURCE"),
+        (["--pid", "1", "--field", "read_ms=a"], "expected a column name"),
+        (["--pid", "1", "--series", "a,b_bytes=a"], "expected a column name of letters"),
         (["--pid", "1", "--duration", "soon"], "expected a duration"),
         (["--pid", "1", "--max-growth", "much"], "expected a rate"),
     ],

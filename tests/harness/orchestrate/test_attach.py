@@ -87,10 +87,50 @@ def test_chosen_series_and_fields_are_read(tmp_path: Path) -> None:
     assert attachment.primary == "target.held_bytes"
 
 
+def test_what_the_page_calls_a_counter_is_one(tmp_path: Path) -> None:
+    """Queries so far only rise: nobody shall take that for growth."""
+    page_text = f"{METRICS}# TYPE queries_total counter\nqueries_total 3\n"
+    with served(page_text) as page:
+        series = {"held_bytes": "process_resident_memory_bytes", "queries_count": "queries_total"}
+        attachment = prepare(tmp_path, Sources(prometheus=page.url, series=series))
+        close(attachment)
+
+    assert {column.name: column.kind for column in attachment.probes[0].columns} == {
+        "held_bytes": ColumnKind.GAUGE,
+        "queries_count": ColumnKind.COUNTER,
+    }
+
+
+def test_the_manifest_names_the_sources_without_their_secrets(tmp_path: Path) -> None:
+    """What was read is part of the configuration; who may read it is not, nor in any event."""
+    with served('{"rss": 4096}') as page:
+        url = f"http://me:s3cr3t@{page.url.removeprefix('http://')}?token=s3cr3t"
+        attachment = prepare(tmp_path, Sources(json_url=url))
+        page.status = 503
+        run_dir = carry_out_attach(attachment, silent).path
+    stored = "".join(file.read_text() for file in run_dir.rglob("*") if file.is_file())
+
+    shown = f"http://***@{page.url.removeprefix('http://')}?token=***"
+    assert read_run(run_dir).manifest.config["sources"]["json_url"] == shown
+    assert f"expected 200 from {shown}, found 503" in stored
+    assert "s3cr3t" not in stored
+
+
+def test_names_that_the_store_needs_are_not_found_in_a_document(tmp_path: Path) -> None:
+    """A document may time its own readings too."""
+    with served('{"rss": 4096, "read_ms": 3, "lateness_ms": 2}') as page:
+        attachment = prepare(tmp_path, Sources(json_url=page.url))
+        close(attachment)
+
+    assert [column.name for column in attachment.probes[0].columns] == ["rss_bytes"]
+
+
 @pytest.mark.parametrize(
     ("sources", "says"),
     [
         (Sources(), "expected something to read"),
+        (Sources(pid=1, series={"a_bytes": "b"}), "expected --prometheus URL beside --series"),
+        (Sources(pid=1, fields={"a_bytes": "b"}), "expected --json-url URL beside --field"),
         (Sources(pid=2**22 + 1), "expected a running process"),
         (Sources(node="nowhere"), "expected --node HOST:PORT"),
         (Sources(node="10.1.2.3:9229"), "expected an inspector on this machine"),

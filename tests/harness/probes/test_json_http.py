@@ -19,6 +19,9 @@ DOCUMENT = {
     "text": "12",
     "yes": True,
     "nothing": None,
+    "jvm.memory": {"used": 9},
+    "jvm": {"memory": {"max": 10}},
+    "huge": 10**400,
 }
 COLUMNS = tuple(Column(name, Unit.BYTES, ColumnKind.GAUGE, "") for name in ("rss_bytes", "used_bytes"))
 
@@ -41,6 +44,9 @@ def probe_of(url: str, **paths: str) -> JsonHttpProbe:
         ("nothing", None),
         ("heap", None),
         ("absent.deep", None),
+        ("jvm.memory.used", 9),
+        ("jvm.memory.max", 10),
+        ("huge", None),
     ],
 )
 def test_a_dotted_path_finds_a_number_or_nothing(path: str, value: float | None) -> None:
@@ -90,6 +96,8 @@ def test_known_fields_are_found_without_being_named() -> None:
         "gc": {"pause_ms": 3, "queueCount": 4},
         "processed": 5,
         "list": [{"a_bytes": 6}],
+        "jvm.memory": {"used_bytes": 7},
+        "huge_bytes": 10**400,
     }
     with served(json.dumps(document)) as page:
         found = fetch_known_paths(page.url)
@@ -103,6 +111,7 @@ def test_known_fields_are_found_without_being_named() -> None:
             "gc_pause_ms": "gc.pause_ms",
             "gc_queue_count": "gc.queueCount",
             "list_0_a_bytes": "list.0.a_bytes",
+            "jvm_memory_used_bytes": "jvm.memory.used_bytes",
         }
     )
 

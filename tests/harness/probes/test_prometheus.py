@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from harness.errors import ProbeError
 from harness.model import Column, ColumnKind, ProcessIdentity, Role, Unit
 from harness.probes.base import PartialReading
-from harness.probes.prometheus import PrometheusProbe, Selector, fetch_known_series, select
+from harness.probes.prometheus import (
+    KNOWN_SERIES,
+    PrometheusProbe,
+    Selector,
+    counters_of,
+    fetch_page,
+    known_series,
+    select,
+)
 from tests.support.pages import served
 
 PAGE = """\
@@ -107,4 +115,38 @@ def test_a_broken_page_is_a_reason() -> None:
 def test_known_series_are_found_without_being_named() -> None:
     """What client libraries export by themselves."""
     with served(PAGE) as page:
-        assert fetch_known_series(page.url) == {"rss_bytes": "process_resident_memory_bytes"}
+        found = known_series(fetch_page(page.url), KNOWN_SERIES, page.url)
+
+    assert found == {"rss_bytes": "process_resident_memory_bytes"}
+
+
+def test_what_only_rises_is_a_counter() -> None:
+    """By the page's own words, so that it is not judged as growth."""
+    registry = CollectorRegistry()
+    Gauge("open_count", "Open", registry=registry)
+    Counter("queries", "Queries", registry=registry)
+    Histogram("turn_seconds", "Turns", registry=registry)
+    series = {
+        "open_count": "open_count",
+        "queries_count": "queries_total",
+        "turns_count": "turn_seconds_count",
+        "quick_count": 'turn_seconds_bucket{le="0.1"}',
+        "turns_s": "turn_seconds_sum",
+        "other_count": "undeclared_total",
+    }
+
+    assert counters_of(generate_latest(registry), series) == {"queries_count", "turns_count", "quick_count", "turns_s"}
+
+
+def test_a_label_may_hold_what_elsewhere_ends_a_line() -> None:
+    """Only a newline ends one here."""
+    page = 'heap_bytes{part="a\u2028b\x0bc"} 5\r\n'.encode()
+
+    assert select(page, {"x": Selector("heap_bytes", {})}, "page") == {"x": 5.0}
+
+
+def test_the_parser_sees_the_wanted_metrics_only() -> None:
+    """A page may have a hundred thousand others, whose names begin alike and which need not be well formed."""
+    page = b'heap_bytes_limit{space="old 7\nheap_bytes 5\n'
+
+    assert select(page, {"x": Selector("heap_bytes", {})}, "page") == {"x": 5.0}
