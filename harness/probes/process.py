@@ -119,14 +119,14 @@ class ProcessTreeProbe:
         if not (self._proc / "self" / "stat").exists():
             return f"expected Linux's {self._proc}, found none: process trees are read on Linux only"
         try:
-            self._open_tree()
+            return _why_no_target(self._open_tree())
         except ProbeError as error:
             return str(error)
-        return None
 
     def identity(self) -> ProcessIdentity | None:
-        if self._identity is None and self.check() is not None:
-            return None
+        if self._identity is None:
+            with suppress(ProbeError):
+                self._open_tree()
         return self._identity
 
     def read(self) -> Reading:
@@ -257,6 +257,22 @@ class ProcessTreeProbe:
             with suppress(OSError):
                 reading |= _count_sockets(members, self._proc)
             self._socket_reads.spend(now_s, time.perf_counter() - started_s)
+
+
+def _why_no_target(tree: ProcessTree) -> str | None:
+    """Why the root of ``tree`` has no memory to watch, with what to do, or None."""
+    pid = tree.root.files.pid
+    if tree.root.stat.zombie:
+        return f"expected a running process {pid}, found one that has ended (a zombie): name one that runs"
+    try:
+        status = tree.root.files.status()
+    except OSError:  # it is ending, or hidden: the first reading tells
+        return None
+    if status.group_pid not in (None, pid):
+        return f"expected the pid of a process, found that {pid} is a thread of process {status.group_pid}: name that"
+    if not status.section:
+        return f"expected a process with memory of its own, found that {pid} is a thread of the kernel: name a program"
+    return None
 
 
 def _count_sockets(members: Sequence[Member], proc: Path) -> dict[str, float | int | None]:

@@ -24,6 +24,7 @@ _LINE_BYTES = 1 << 12
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _KIB = 1024
+_GROUP_LINE = re.compile(rb"^Tgid:\s+(\d+)$", re.MULTILINE)
 _ROLLUP_LINE = re.compile(rb"^(\w+):\s+(\d+) kB$", re.MULTILINE)
 
 
@@ -49,10 +50,13 @@ class Memory(NamedTuple):
 
 
 class Status(NamedTuple):
-    """``/proc/PID/status``. ``section`` is its text on memory: equal only for two tasks on one memory map (vfork)."""
+    """``/proc/PID/status``. ``section`` is its text on memory: equal only for two tasks on one memory map (vfork), and
+    empty for a task without memory of its own. ``group_pid`` is the process that it is a thread of, as a rule itself.
+    """
 
     swap_bytes: int
     section: bytes
+    group_pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +163,13 @@ def parse_statm(data: bytes) -> Memory:
 
 def parse_status(data: bytes) -> Status:
     """A process without memory (a zombie) has zeros."""
+    told = _GROUP_LINE.search(data)
+    group_pid = int(told[1]) if told else None
     start = data.find(b"\nVmPeak:")
     if start < 0:
-        return Status(0, b"")
+        return Status(0, b"", group_pid)
     section = data[start : data.find(b"\nCoreDumping:", start)]
-    return Status(_kib(section, b"\nVmSwap:"), section)
+    return Status(_kib(section, b"\nVmSwap:"), section, group_pid)
 
 
 def parse_rollup(data: bytes) -> Rollup:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from harness.model import Role, Unit
 from harness.probes.base import Gone, Reading
 from harness.probes.process import COLUMNS, ProcessTreeProbe
 from harness.probes.procfs import ProcessFiles
-from tests.support.target_processes import process, python_process, tell
+from tests.support.target_processes import answer, process, python_process, tell
 
 MIB = 1 << 20
 NOBODY = 65534
@@ -233,6 +234,37 @@ def test_no_such_process_is_said_beforehand() -> None:
     with probe_of(2**22 + 1) as probe:
         assert probe.check() == "expected a running process 4194305, found none: name one that runs"
         assert probe.identity() is None
+
+
+def test_what_has_no_memory_of_its_own_is_said_beforehand() -> None:
+    """A zombie, a thread, a thread of the kernel: each would be a flat line of zeros, or somebody else's memory."""
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    with probe_of(child.pid) as probe:
+        assert "found one that has ended (a zombie)" in (probe.check() or "")
+    child.wait()
+    threaded = "import threading; t = threading.Thread(target=input); t.start(); print('up'); print(t.native_id)"
+    with python_process(threaded) as other:
+        thread = int(answer(other))
+        with probe_of(thread) as probe:
+            assert f"found that {thread} is a thread of process {other.pid}" in (probe.check() or "")
+
+
+def test_a_thread_of_the_kernel_is_said_beforehand(tmp_path: Path) -> None:
+    """It has no memory map, and no line about one."""
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "stat").touch()
+    kernel = tmp_path / "7"
+    kernel.mkdir()
+    (tmp_path / "stat").write_text("btime 1700000000\n")
+    (kernel / "stat").write_text(f"7 (kworker/0:0) I 2 {'0 ' * 48}\n")
+    (kernel / "statm").write_text("0 0 0 0 0 0 0\n")
+    (kernel / "status").write_text("Name:\tkworker/0:0\nTgid:\t7\nPid:\t7\nThreads:\t1\n")
+    probe = ProcessTreeProbe("target", Role.TARGET, 7, proc=tmp_path)
+    reason = probe.check()
+    probe.close()
+
+    assert reason == "expected a process with memory of its own, found that 7 is a thread of the kernel: name a program"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root to start a process as another user and drop its own rights")
