@@ -143,7 +143,17 @@ def _circumstances(recorded: Recorded, limits: Limits, primary: Facts) -> Circum
         memory_limit_bytes=_memory_limit(limits, recorded.gauges),
         idle_phases=sum(1 for phase in recorded.phases if phase.idle),
         young=_began_with_the_run(run.manifest, recorded.primary),
+        unused=_unused(recorded),
     )
+
+
+def _unused(recorded: Recorded) -> bool:
+    """Whether load.csv tells of phases with queries, none of which was completed: so few were planned, or none came
+    through."""
+    if recorded.run.load is None:
+        return False
+    counts = recorded.load.counts().values() if recorded.load is not None else ()
+    return any(phase.loaded for phase in recorded.phases) and not any(counts)
 
 
 def _began_with_the_run(manifest: Manifest, primary: str) -> bool:

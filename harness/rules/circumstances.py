@@ -18,7 +18,8 @@ class Circumstances:
     """What is known about the run apart from its series.
 
     ``cut_short`` says in words why it can fail but not pass, ``invalid`` why its outcome cannot be trusted at all,
-    ``young`` that the target began with the run and may still be settling.
+    ``young`` that the target began with the run and may still be settling, ``unused`` that queries were to be driven
+    and none was completed.
     """
 
     limits: Limits
@@ -31,6 +32,7 @@ class Circumstances:
     idle_phases: int = 0
     has_power: bool = True
     young: bool = False
+    unused: bool = False
 
 
 def growth_limits(limits: Limits) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:

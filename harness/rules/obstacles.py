@@ -41,6 +41,13 @@ def obstacles_of(facts: Facts, gates: tuple[GateResult, ...], circumstances: Cir
     growth, levels = facts.growth, facts.levels
     if circumstances.cut_short is not None:
         out.append(Obstacle(f"{circumstances.cut_short}: such a run can fail but not pass"))
+    if circumstances.unused:
+        out.append(
+            Obstacle(
+                "no query was completed: memory that nobody used says nothing about use; drive longer, or faster "
+                "(--speedup)"
+            )
+        )
     if growth is None or levels is None:
         count = levels.count if levels is not None else 0
         out.append(Obstacle(f"too few samples to judge: {count} usable levels, at least 8 are needed"))

@@ -143,6 +143,21 @@ def test_two_samples_are_inconclusive(tmp_path: Path) -> None:
     assert any("too few" in reason for reason in verdict.reasons)
 
 
+def test_a_run_in_which_nothing_was_asked_does_not_pass(tmp_path: Path) -> None:
+    """Level memory that nobody used says nothing; without a load.csv nothing is known of its use, and idle is not."""
+    driven = replace(_plain(0.0), load=[], events=phase_events(cycles(("normal",), 4)))
+    alone = replace(
+        driven, events=phase_events([("warmup", 0.0, 12.0), ("idle", 12.0, 600.0), ("idle", 600.0, 1200.0)])
+    )
+
+    unused = _judge(tmp_path / "a", driven).verdict
+
+    assert unused.outcome is Outcome.INCONCLUSIVE
+    assert any("no query was completed" in reason for reason in unused.reasons)
+    assert _judge(tmp_path / "b", replace(driven, load=None)).verdict.outcome is Outcome.PASS
+    assert _judge(tmp_path / "c", alone).verdict.outcome is Outcome.PASS
+
+
 def test_limits_given_replace_those_of_the_plan(tmp_path: Path) -> None:
     """The same run under another budget is another verdict."""
     path = write(tmp_path / "run", _plain(1e5))
