@@ -5,20 +5,17 @@ A container that runs already under a known name needs no section: ``soak run --
 
 from __future__ import annotations
 
-import re
 import shlex
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from harness.plan.fields import Section, SizeBytes
+from harness.plan.fields import Environment, Section, SizeBytes
 
 OWN_LABEL_PREFIX = "voice-soak."
 
 MIN_MEMORY_LIMIT_BYTES = 6 * 2**20
 """The engine refuses limits under 6 MiB."""
-
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def _words(value: object) -> object:
@@ -35,13 +32,6 @@ def _not_blank(value: str) -> str:
     if not value.strip():
         raise ValueError("expected a name, found an empty text")
     return value.strip()
-
-
-def _named_env(value: dict[str, str]) -> dict[str, str]:
-    for name in value:
-        if not _ENV_NAME.fullmatch(name):
-            raise ValueError(f"expected a variable's name such as 'LOG_LEVEL', found {name!r}")
-    return value
 
 
 def _foreign_labels(value: dict[str, str]) -> dict[str, str]:
@@ -66,7 +56,7 @@ class ContainerSection(Section):
     image: Name | None = None
     command: Words | None = None
     memory_limit: SizeBytes | None = None
-    env: Annotated[dict[str, str], AfterValidator(_named_env)] = Field(default_factory=dict)
+    env: Environment = Field(default_factory=dict)
     network: Name = "host"
     port: Annotated[int, Field(gt=0, lt=65536)] | None = None
     labels: Annotated[dict[str, str], AfterValidator(_foreign_labels)] = Field(default_factory=dict)

@@ -19,6 +19,7 @@ from harness.plan.fields import Section
 from harness.plan.gates import GatesSection
 from harness.plan.load import LoadSection
 from harness.plan.probes import ProbeEntry
+from harness.plan.problems import first_problem
 from harness.plan.run import RunSection
 from harness.plan.target import TargetSection, TtsSection
 
@@ -49,30 +50,38 @@ def load_plan(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> 
     for section, values in overrides.items():
         given = {name: value for name, value in values.items() if value is not None}
         if given:
-            document[section] = _without_rivals(section, document.get(section, {}), given) | given
+            table = document.get(section, {})
+            if isinstance(table, dict):  # else the file's mistake is told below
+                document[section] = _without_rivals(section, table, given) | given
     try:
         return Plan.model_validate(document)
     except ValidationError as error:
-        raise UsageError(_first_problem(error, source, overrides)) from error
+        raise UsageError(first_problem(error, Plan, source, overrides)) from error
 
 
 def _read_document(path: Path | None) -> tuple[str, dict[str, Any]]:
     if path is None:
         if DEFAULT_FILE.is_file():
             return str(DEFAULT_FILE), _underscored(_parse(DEFAULT_FILE))
-        if PROJECT_FILE.is_file():
-            table = _parse(PROJECT_FILE).get("tool", {}).get("soak", {})
-            return f"[tool.soak] in {PROJECT_FILE}", _underscored(table)
-        return "the command line", {}
-    document = _parse(path)
+        if not PROJECT_FILE.is_file():
+            return "the command line", {}
+        path = PROJECT_FILE
     if path.name == PROJECT_FILE.name:
-        document = document.get("tool", {}).get("soak", {})
-    return str(path), _underscored(document)
+        return f"[tool.soak] in {path}", _underscored(_table(_table(_parse(path), "tool", path), "soak", path))
+    return str(path), _underscored(_parse(path))
+
+
+def _table(document: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+    """The table ``name``, empty where there is none. Raises UsageError where it is none."""
+    table = document.get(name, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"expected a table [{name}] in {path}, found {table!r:.80}")
+    return table
 
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise UsageError(f"expected a plan at {path}, found no such file; `soak init` writes one") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -91,26 +100,18 @@ def _underscored(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_TARGETS = ("command", "pid", "container", "reference")
+RIVALS = (
+    ("target", ("command", "pid", "container", "reference")),
+    ("run", ("scenario", "locustfile")),
+)
+"""Settings of which only one counts."""
 
 
-def _without_rivals(section: str, table: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The file's table without the target that a flag replaces: ``--pid`` overrides a ``command`` in the file."""
-    if not isinstance(table, dict):
-        return {}
-    if section == "target" and any(name in given for name in _TARGETS):
-        return {name: value for name, value in table.items() if name not in _TARGETS}
-    return table
-
-
-def _first_problem(error: ValidationError, source: str, overrides: Mapping[str, Mapping[str, Any]]) -> str:
-    problem = error.errors(include_url=False)[0]
-    section, field = ([*problem["loc"], "", ""])[:2]
-    if overrides.get(str(section), {}).get(str(field)) is not None:
-        source = "the command line"
-    where = ".".join(str(part) for part in problem["loc"]) or "the plan"
-    if problem["type"] == "extra_forbidden":
-        return f"{source}: {where} is not a setting of voice-soak; `soak init` shows them all"
-    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "expected").split(", unable")[0]
-    found = "" if "found" in message else f", found {problem['input']!r:.80}"
-    return f"{source}: {where}: {message}{found}"
+def _without_rivals(section: str, table: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The file's table without what a flag replaces: ``--pid`` overrides a ``command`` in the file, and ``--duration``
+    what may be called ``duration_s`` there."""
+    replaced = {f"{name}_s" for name in given}
+    for rivals_of, rivals in RIVALS:
+        if section == rivals_of and any(name in given for name in rivals):
+            replaced |= set(rivals)
+    return {name: value for name, value in table.items() if name not in replaced}

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, AliasChoices, AliasGenerator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AliasGenerator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    model_validator,
+)
 
 from harness.errors import UsageError
 from harness.units import parse_bytes_per_query, parse_duration_s, parse_rate_bytes_per_h, parse_size_bytes
@@ -34,6 +43,29 @@ DurationS = Annotated[float, BeforeValidator(_parsed(parse_duration_s)), AfterVa
 RateBytesPerH = Annotated[float, BeforeValidator(_parsed(parse_rate_bytes_per_h)), AfterValidator(_positive)]
 BytesPerQuery = Annotated[float, BeforeValidator(_parsed(parse_bytes_per_query)), AfterValidator(_positive)]
 
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def _environment(value: dict[str, str]) -> dict[str, str]:
+    """Refused here, as the system would refuse to start a process with it: after the mock has been started."""
+    for name, content in value.items():
+        if not _VARIABLE_NAME.fullmatch(name):
+            raise ValueError(f"expected a variable's name such as 'LOG_LEVEL', found {name!r}")
+        if "\0" in content:
+            raise ValueError(f"expected text without zero bytes in the variable {name}, found {content!r:.40}")
+    return value
+
+
+def url_path(value: str) -> str:
+    """``value`` itself. Raises ValueError unless it can stand behind a URL's host."""
+    if not value.startswith("/") or any(ord(character) <= 32 or ord(character) == 127 for character in value):
+        raise ValueError(f"expected a path such as '/api/voice/converse' without blanks, found {value!r}")
+    return value
+
+
+Environment = Annotated[dict[str, str], AfterValidator(_environment)]
+UrlPath = Annotated[str, AfterValidator(url_path)]
+
 
 def _keys(name: str) -> AliasChoices | str:
     """The keys under which a field may stand in the file: ``duration_s`` as ``duration``, hyphens as underscores."""
@@ -43,8 +75,25 @@ def _keys(name: str) -> AliasChoices | str:
 
 
 class Section(BaseModel):
-    """A table of ``soak.toml``: unknown keys are refused; the unit stands in the field's name, not in its key."""
+    """A table of ``soak.toml``: unknown keys are refused; the unit stands in the field's name, not in its key.
+
+    TOML knows ``inf``, ``nan`` and ``true``, which would do for a number: no setting means anything by them.
+    """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_by_name=True, alias_generator=AliasGenerator(validation_alias=_keys)
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        validate_by_name=True,
+        alias_generator=AliasGenerator(validation_alias=_keys),
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, given: Any) -> Any:
+        for key, value in given.items() if isinstance(given, dict) else ():
+            name = str(key).replace("-", "_")
+            field = cls.model_fields.get(name) or cls.model_fields.get(f"{name}_s")
+            if isinstance(value, bool) and field and bool not in (field.annotation, *get_args(field.annotation)):
+                raise ValueError(f"expected a value other than true and false for {key}, found {str(value).lower()}")
+        return given

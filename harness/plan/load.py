@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness.model import LoadKind
 from harness.model.load import ArrivalModel, Arrivals, Backend, Ending, Spacing, StreamKind
-from harness.plan.fields import DurationS, Section
+from harness.plan.fields import DurationS, Section, url_path
 
 DEFAULT_STREAM_PATHS = {
     StreamKind.SSE: "/api/voice/open-stream?dialogueId={dialogue}",
@@ -24,9 +24,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 def _path(value: str) -> str:
-    if not value.startswith("/") or any(ord(character) <= 32 or ord(character) == 127 for character in value):
-        raise ValueError(f"expected a path such as '/api/voice/converse' without blanks, found {value!r}")
-    unknown = set(re.findall(r"\{([^}]*)\}", value)) - {"dialogue"}
+    unknown = set(re.findall(r"\{([^}]*)\}", url_path(value))) - {"dialogue"}
     if unknown:
         raise ValueError(f"expected no placeholder but {{dialogue}} in {value!r}, found {{{sorted(unknown)[0]}}}")
     return value

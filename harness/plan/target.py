@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from harness.plan.fields import DurationS, Section
+from harness.plan.fields import DurationS, Environment, Section, UrlPath
 
 
 def _http_url(value: str) -> str:
@@ -39,9 +39,9 @@ class TargetSection(Section):
     reference: Literal["before", "after"] | None = None
     time_scale: Annotated[float, Field(gt=0)] = 1.0
     base_url: HttpUrl | None = None
-    env: dict[str, str] = Field(default_factory=dict)
+    env: Environment = Field(default_factory=dict)
     cwd: Path | None = None
-    ready_path: str = "/health"
+    ready_path: UrlPath = "/health"
     ready_timeout_s: DurationS = 60.0
     restart: Literal["never", "on-failure"] = "never"
     production_queries_per_h: Annotated[float, Field(gt=0)] | None = None

@@ -72,7 +72,22 @@ def test_nothing_at_all_is_a_plan_too(folder: Path) -> None:
         ('[target]\npid = 3\ncommand = "x"', "target: expected one target, found command and pid"),
         ('[target]\nbase_url = "ftp://x"', "expected a URL such as"),
         ('[target]\nbase_url = "http://127.0.0.1:99999"', "expected a port from 1 to 65535"),
-        ("run = 3", "run: .*found 3"),
+        ("run = 3", "run: expected a table with settings, found 3"),
+        ("[run]\nduraton = 3", "run.duraton is not a setting of voice-soak; did you mean run.duration\\?"),
+        ("[run]\nmax_growth = 3", "run.max_growth is not a setting .* did you mean gates.max_growth\\?"),
+        ("[rnu]\nx = 3", "rnu is not a setting of voice-soak; did you mean run\\?"),
+        (
+            '[[probes]]\nname = "x"\nkind = "json"\nurl = "http://h"\nfeilds = {}',
+            "did you mean probes.0.json.fields\\?",
+        ),
+        ('[[probes]]\nname = "x"\nkind = "jsn"', "expected kind = one of process container node prometheus json"),
+        ('[probes]\nname = "x"', "probes: expected a list"),
+        ("[run]\nduration = true", "expected a value other than true and false for duration, found true"),
+        ("[run]\nduration = inf", "run.duration: expected a finite number, found inf"),
+        ("[gates]\nmax_growth = inf", "gates.max_growth: expected a finite number, found inf"),
+        ('[target]\nready_path = "health"', "expected a path such as .* found 'health'"),
+        ('[target.env]\n"A=B" = "1"', "expected a variable's name such as .* found 'A=B'"),
+        ('[target.env]\nA = "1\\u0000"', "expected text without zero bytes in the variable A"),
         ("\xff", "expected a readable plan"),
     ],
 )
@@ -91,3 +106,36 @@ def test_a_plan_that_is_asked_for_must_exist(folder: Path) -> None:
     """Unlike the default one."""
     with pytest.raises(UsageError, match=r"expected a plan at nightly\.toml, found no such file"):
         load_plan(Path("nightly.toml"), {})
+
+
+@pytest.mark.parametrize("text", ["tool = 3\n", "[tool]\nsoak = 3\n"])
+def test_a_project_file_may_be_wrong_as_well(folder: Path, text: str) -> None:
+    """Something else where the table should be is told as what it is."""
+    (folder / "pyproject.toml").write_text(text)
+
+    with pytest.raises(UsageError, match=r"expected a table .* found 3"):
+        load_plan(None, {})
+
+
+def test_a_flag_does_not_hide_a_mistake_in_the_file(folder: Path) -> None:
+    """A section that is none is refused also where the command line sets something in it."""
+    (folder / "soak.toml").write_text("run = 3\n")
+
+    with pytest.raises(UsageError, match="run: expected a table"):
+        load_plan(None, {"run": {"duration": "5s"}})
+
+
+def test_a_flag_replaces_what_it_contradicts(folder: Path) -> None:
+    """A scenario the file's locustfile, and a duration also one under the name with its unit."""
+    (folder / "soak.toml").write_text('[run]\nlocustfile = "own.py"\nduration_s = 60\n')
+
+    plan = load_plan(None, {"run": {"scenario": "mixed", "duration": "5s"}})
+
+    assert (plan.run.scenario, plan.run.locustfile, plan.run.duration_s) == ("mixed", None, 5.0)
+
+
+def test_a_byte_order_mark_is_no_setting(folder: Path) -> None:
+    """Some editors begin every file with one."""
+    (folder / "soak.toml").write_bytes(b"\xef\xbb\xbf[run]\nseed = 7\n")
+
+    assert load_plan(None, {}).run.seed == 7
