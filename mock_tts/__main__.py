@@ -25,7 +25,12 @@ Examples:
   mock-tts serve --tls-port 8443 --plan creator --over-limit reject --faults faults.toml
 """
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 _WrongUsage: Any = typer.BadParameter.__mro__[2]
@@ -100,7 +105,8 @@ def main() -> None:
         print(f"mock-tts: {error}", file=sys.stderr)
         sys.exit(2)
     except _WrongUsage as error:
-        print(f"mock-tts: {' '.join(error.format_message().split())}; see mock-tts --help", file=sys.stderr)
+        problem = " ".join(error.format_message().split()).rstrip(".")
+        print(f"mock-tts: {problem}; see mock-tts serve --help", file=sys.stderr)
         sys.exit(2)
 
 

@@ -19,7 +19,12 @@ from voice_backend.settings import (
 )
 from voice_backend.tts_client import SpeechTransport
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 _WrongUsage: Any = typer.BadParameter.__mro__[2]
 """What typer raises for wrong arguments: click's ClickException, or that of the copy of click that newer typers
@@ -145,7 +150,7 @@ def main() -> None:
     except typer.Abort:
         sys.exit(130)
     except _WrongUsage as exc:
-        problem = " ".join(exc.format_message().split())
+        problem = " ".join(exc.format_message().split()).rstrip(".")
         sys.stderr.write(f"voice-backend: {problem}; see voice-backend serve --help\n")
         sys.exit(2)
     except SettingsError as exc:

@@ -17,7 +17,9 @@ from harness.plan.document import Plan, load_plan
 
 
 def ablate(
-    scenario: Annotated[str | None, typer.Argument(help="What to drive; mixed without it.")] = None,
+    scenario: Annotated[
+        str | None, typer.Argument(envvar="SOAK_SCENARIO", help="What to drive; mixed without it.")
+    ] = None,
     switch: Annotated[
         list[str] | None,
         typer.Option(

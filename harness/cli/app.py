@@ -10,9 +10,9 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from typing import Any
 
 import typer
-from typer.exceptions import TyperException
 
 from harness import __version__
 from harness.errors import SoakError
@@ -21,12 +21,30 @@ from harness.model import ExitCode
 TRACEBACK_VARIABLE = "SOAK_TRACEBACK"
 """Set, an unexpected error is raised instead of told: Python's own exit code for one, 1, means a failed gate here."""
 
+_WrongUsage: Any = typer.BadParameter.__mro__[2]
+"""Base of what typer raises for wrong arguments: click's exception, or that of its own copy of click."""
+
 COMMANDS = {
     name: f"harness.cli.{name}"
     for name in "run attach analyze report gate compare ablate plan demo list doctor init".split()
 }
 """Module of each command, in the order of the help; its function has the command's name but for ``_FUNCTIONS``."""
 _FUNCTIONS = {"list": "list_runs"}
+
+
+_EPILOG = """\
+Examples:
+
+  soak demo
+
+  soak run mixed --duration 10m --speedup 20 --target-command "node server.js"
+
+  soak attach --pid 4242 --duration 30m
+
+  soak gate reports/20261122T131500Z-mixed-1a2b --max-growth "5 MB/min"
+
+Exit codes: 0 pass, 1 a gate failed, 2 wrong usage, 3 inconclusive, 4 invalid run, 130 interrupted.
+"""
 
 
 def _print_version(wanted: bool) -> None:
@@ -41,11 +59,10 @@ def command_line(names: Iterable[str]) -> typer.Typer:
         name="soak",
         help="Soak tests that tell the truth about memory: drive a voice backend, sample what the operating system "
         "holds for it, and say with an interval whether it leaks, how fast, and which kind of use grows it.",
-        epilog="Exit codes: 0 pass, 1 a gate failed, 2 wrong usage, 3 inconclusive, 4 invalid run, 130 interrupted.",
+        epilog=_EPILOG,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
-        no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     )
 
@@ -73,9 +90,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
     try:
         app = command_line(_asked_for(arguments))
         result = app(list(arguments), prog_name="soak", standalone_mode=False)
-    except TyperException as error:
-        message = error.format_message() if hasattr(error, "format_message") else str(error)
-        return _complain(f"{message.rstrip('.')}; see `soak --help`", ExitCode.USAGE)
+    except _WrongUsage as error:
+        return _complain(_told(error), ExitCode.USAGE)
     except SoakError as error:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
@@ -88,6 +104,16 @@ def run_command_line(arguments: Sequence[str]) -> int:
         what = f"expected no {type(error).__name__} here, found one: {error}"
         return _complain(f"{what}; a mistake of soak's own: {TRACEBACK_VARIABLE}=1 shows where", ExitCode.INVALID)
     return int(result) if isinstance(result, int) else ExitCode.PASS
+
+
+def _told(error: Any) -> str:
+    """What the parser found, and whose help says more."""
+    context = getattr(error, "ctx", None)
+    command = "soak" if context is None else context.command_path
+    message = error.format_message().rstrip(".")
+    if message == "Missing command":
+        message = f"expected a command ({' '.join(COMMANDS)}), found none"
+    return f"{message}; see `{command} --help`"
 
 
 def _complain(message: str, code: ExitCode) -> int:

@@ -55,7 +55,11 @@ def demo(
 ) -> ExitCode:
     """Run `mixed` on the leaking and on the fixed reference backend, judge both, compare with the ledger's truth.
 
-    Exits 0 only if the leaking build failed and the fixed one passed. Takes about five minutes.
+    Exits 0 only if the leaking build failed and the fixed one passed. Takes about five minutes. Examples:
+
+      soak demo
+
+      soak demo --seed 7 --out /var/soaks --json
     """
     runs: list[DemoRun] = []
     for number, preset in enumerate(PRESETS, start=1):

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from harness.cli.carry import carry_out_with_view, judge_and_report
+from harness.cli.evidence import require_diagnosable
 from harness.errors import UsageError
 from harness.model import EndReason, ExitCode
 from harness.orchestrate.experiment import Arm, Experiment, Progress, Results
-from harness.orchestrate.run import Finished
+from harness.orchestrate.run import Finished, prepare
 from harness.plan.document import Plan
 from harness.units import format_duration
 
@@ -71,7 +72,13 @@ def write_report(build: Callable[[], Page], data: dict[str, Any], path: Path, to
 
 
 def begin_or_resume(what: str, arms: list[Arm], replicates: int, resume: Path | None) -> Experiment:
-    """A new experiment in the first plan's folder, or an interrupted one. Raises UsageError, RunFormatError."""
+    """A new experiment in the first plan's folder, or an interrupted one. Raises UsageError, RunFormatError.
+
+    What is wrong with any of the arms is told now, not when its first run comes, hours later.
+    """
+    for arm in arms:
+        require_diagnosable(arm.plan)
+        prepare(arm.plan)
     if resume is not None:
         return Experiment.resume(resume, arms)
     if replicates < 1:

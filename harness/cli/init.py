@@ -90,7 +90,14 @@ scenario = "mixed"               # normal heavy idle duplicates disconnects mixe
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write it; '-' prints it.")] = Path("soak.toml"),
 ) -> None:
-    """Write a commented plan with every setting; never overwrites."""
+    """Write a commented plan with every setting; never overwrites.
+
+    Examples:
+
+      soak init
+
+      soak init plans/nightly.toml
+    """
     if str(path) == "-":
         sys.stdout.write(TEMPLATE)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +41,13 @@ MaxMemory = Annotated[
     str | None, typer.Option(envvar="SOAK_MAX_MEMORY", help="Fail when memory held is above, such as '2 GiB'.")
 ]
 RunDirectory = Annotated[Path, typer.Argument(help="A stored run.", metavar="RUN")]
+
+
+def without_weaker(context: typer.Context, values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` of which only one can count; those of variables give way to one from the command line."""
+    sources = {name: context.get_parameter_source(name) for name in values}
+    from_flags = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    return {name: value if name in from_flags or not from_flags else None for name, value in values.items()}
 
 
 def gate_overrides(

@@ -15,8 +15,12 @@ from harness.plan.document import Plan, load_plan
 
 
 def run(
+    context: typer.Context,
     scenario: Annotated[
-        str | None, typer.Argument(help="normal heavy idle duplicates disconnects mixed", show_default=False)
+        str | None,
+        typer.Argument(
+            envvar="SOAK_SCENARIO", help="normal heavy idle duplicates disconnects mixed", show_default=False
+        ),
     ] = None,
     locustfile: Annotated[Path | None, typer.Option(envvar="SOAK_LOCUSTFILE", help="A locustfile of your own.")] = None,
     config: options.Config = None,
@@ -43,7 +47,8 @@ def run(
         str | None, typer.Option(envvar="SOAK_WORKERS", help="Load processes on this machine.", metavar="N")
     ] = None,
     expect_workers: Annotated[
-        int | None, typer.Option(envvar="SOAK_EXPECT_WORKERS", help="Load processes started on other machines.")
+        str | None,
+        typer.Option(envvar="SOAK_EXPECT_WORKERS", help="Load processes started on other machines.", metavar="N"),
     ] = None,
     web: Annotated[bool | None, typer.Option("--web", envvar="SOAK_WEB", help="Locust's page, with memory.")] = None,
     max_growth: options.MaxGrowth = None,
@@ -65,10 +70,13 @@ def run(
 
       soak run mixed --pid 4242 --base-url http://127.0.0.1:3000
     """
+    driven = options.without_weaker(context, {"scenario": scenario, "locustfile": locustfile})
+    if None not in driven.values():
+        raise UsageError(f"expected a scenario or --locustfile, found both ({scenario}, {locustfile}); leave one out")
+    targets = options.without_weaker(context, {"target_command": target_command, "pid": pid, "container": container})
     overrides: dict[str, dict[str, Any]] = {
         "run": {
-            "scenario": scenario,
-            "locustfile": locustfile,
+            **driven,
             "duration": duration,
             "speedup": speedup,
             "seed": seed,
@@ -77,7 +85,12 @@ def run(
             "capture": capture,
             "web": web,
         },
-        "target": {"command": target_command, "pid": pid, "container": container, "base_url": base_url},
+        "target": {
+            "command": targets["target_command"],
+            "pid": targets["pid"],
+            "container": targets["container"],
+            "base_url": base_url,
+        },
         "tts": {"url": tts_url},
         "load": {"workers": workers, "expect_workers": expect_workers},
         **options.gate_overrides(max_growth, max_growth_per_query, max_memory),

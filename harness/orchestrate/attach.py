@@ -72,7 +72,6 @@ class Attachment:
 
 def prepare_attach(plan: Plan, sources: Sources, *, until_verdict: bool) -> Attachment:
     """Builds and tries every probe. Raises UsageError when one cannot work, or there is none."""
-    require_writable(plan.run.out)
     duration_s = plan.run.duration_s
     if duration_s is None and until_verdict:
         duration_s = LONGEST_UNTIL_VERDICT_S
@@ -93,6 +92,7 @@ def prepare_attach(plan: Plan, sources: Sources, *, until_verdict: bool) -> Atta
         for probe in probes:
             probe.close()
         raise UsageError("; ".join(reasons))
+    require_writable(plan.run.out)
     return Attachment(plan, sources, tuple(probes), duration_s, until_verdict)
 
 

@@ -33,6 +33,8 @@ from harness.probes.engine import ContainerState, DockerEngine
 
 LOOPBACK = "127.0.0.1"
 CONNECT_TIMEOUT_S = 3.0
+MOCK_PROFILES = ("realistic", "instant", "slow")
+"""Those that mock-tts brings; a file it reads itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,10 @@ def _plan_mock(plan: Plan, starts_target: bool) -> tuple[str | None, Command | N
     elif urlsplit(url).hostname not in (LOOPBACK, "localhost"):
         raise UsageError(f"expected a speech service at --tts-url {url}, found nothing that answers; start it first")
     port = _port_of(url)
+    if plan.tts.profile not in MOCK_PROFILES and not Path(plan.tts.profile).is_file():
+        raise UsageError(
+            f"expected tts.profile {', '.join(MOCK_PROFILES)} or a TOML file, found {plan.tts.profile!r}; name one"
+        )
     words = [
         *own_program("mock_tts"), "serve", "--host", LOOPBACK, "--port", str(port),
         "--seed", str(plan.run.seed), "--profile", plan.tts.profile,

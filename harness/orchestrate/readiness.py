@@ -54,7 +54,7 @@ def _answers(url: str) -> bool:
     connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
     connection = connect(parts.hostname or "", parts.port, timeout=ATTEMPT_TIMEOUT_S)
     try:
-        connection.request("GET", parts.path or "/")
+        connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         return connection.getresponse().status < FIRST_SERVER_ERROR
     except (OSError, http.client.HTTPException):
         return False

@@ -10,18 +10,19 @@ import contextlib
 import os
 import select
 import shlex
+import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from harness.errors import UsageError
-from harness.model import EndReason
+from harness.errors import ProbeError, TargetError, UsageError
+from harness.model import EndReason, ExitCode
 from harness.model.load import LoadPlan
 from harness.orchestrate.container_watch import ContainerWatch
 from harness.orchestrate.containers import Containers, Request
@@ -76,11 +77,11 @@ class Finished:
 def prepare(plan: Plan) -> Preparation:
     """Everything that can be wrong is found here. Raises UsageError."""
     out_dir = plan.run.out
-    require_writable(out_dir)
     _workers(plan.load)  # raises where the plan wants them both here and elsewhere
     launch = plan_launch(plan)
     load = _plan_load(plan, launch.base_url)
     require_judgeable_run(plan, launch, load)
+    require_writable(out_dir)
     return Preparation(plan, launch, load, out_dir, web_port=free_port() if plan.run.web else None)
 
 
@@ -93,7 +94,8 @@ def _plan_load(plan: Plan, base_url: str) -> LoadPlan:
 
 
 def require_writable(out_dir: Path) -> None:
-    """Raises UsageError where runs cannot be stored in ``out_dir``."""
+    """Raises UsageError where runs cannot be stored in ``out_dir``; leaves nothing behind, not even that folder."""
+    missing = _missing(out_dir)
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out_dir):
@@ -102,6 +104,20 @@ def require_writable(out_dir: Path) -> None:
         raise UsageError(
             f"expected a folder to store runs in at --out {out_dir}, found: {error.strerror or error}; name another"
         ) from error
+    finally:
+        _remove_empty(missing)
+
+
+def _missing(folder: Path) -> list[Path]:
+    """What has to be made for ``folder`` to be there, the innermost first."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Removes ``folders``, the innermost first, as far as nobody has put anything into them."""
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def carry_out(preparation: Preparation, observer: Observer, witness: Witness | None = None) -> Finished:
@@ -114,27 +130,29 @@ def carry_out(preparation: Preparation, observer: Observer, witness: Witness | N
         containers = None
         if preparation.launch.container is not None:
             containers = stack.enter_context(Containers())
+        missing = _missing(preparation.out_dir)
+        preparation.out_dir.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".starting-", dir=preparation.out_dir))
         services = stack.enter_context(Services(staging))
         events = EventPipe()
         stack.callback(events.close)
         try:
             started = _Starter(preparation, services, events, interrupts, containers).start()
-        except BaseException:
+        except BaseException as error:
             services.stop()
-            _keep_logs(staging)
+            _keep_logs(staging, worth_it=not isinstance(error, UsageError))
+            _remove_empty(missing)
             raise
         staging.rmdir()
         return started.play(observer, witness)
 
 
-def _keep_logs(staging: Path) -> None:
-    if any(log.stat().st_size for log in staging.iterdir()):
+def _keep_logs(staging: Path, *, worth_it: bool) -> None:
+    """The logs of a start that failed, where they may say why: what was wrong usage has been told in one line."""
+    if worth_it and any(log.stat().st_size for log in staging.iterdir()):
         failed_start_dir(staging)
         return
-    for log in staging.iterdir():
-        log.unlink()
-    staging.rmdir()
+    shutil.rmtree(staging)
 
 
 @dataclass(slots=True)
@@ -233,7 +251,7 @@ class _Starter:
         mock = target = None
         if launch.mock is not None and launch.tts_url is not None:
             mock = _start(self.services, "mock", launch.mock)
-            await_ready(mock, launch.tts_url + MOCK_READY_PATH, plan.target.ready_timeout_s, self._wait)
+            self._await_mock(mock, launch.tts_url)
         if launch.target is not None:
             target = _start(self.services, "target", launch.target)
             await_ready(target, launch.ready_url, plan.target.ready_timeout_s, self._wait)
@@ -260,6 +278,15 @@ class _Starter:
             watch,
             container_id,
         )
+
+    def _await_mock(self, mock: Service, url: str) -> None:
+        """Raises UsageError where the mock refuses its profile or its faults, which only it can read."""
+        try:
+            await_ready(mock, url + MOCK_READY_PATH, self.preparation.plan.target.ready_timeout_s, self._wait)
+        except TargetError as error:
+            if mock.exit_code() == ExitCode.USAGE:
+                raise UsageError(mock.last_lines()) from error
+            raise
 
     def _container_id(self) -> str | None:
         """The container to sample, started where the launch says so."""
@@ -343,5 +370,5 @@ def _start(services: Services, name: str, command: Command) -> Service:
 
 def _require_working(probes: tuple[Probe, ...]) -> None:
     reasons = [reason for probe in probes if (reason := probe.check()) is not None]
-    if reasons:
-        raise UsageError("; ".join(reasons))
+    if reasons:  # not wrong usage: by now the target has been started, and may itself be what does not answer
+        raise ProbeError("; ".join(reasons))

@@ -42,6 +42,9 @@ def soak(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             "expected the target to accept connections",
         ),
         (["run", "--locustfile", "none.py"], "expected a locustfile"),
+        (["run", "mixed", "--locustfile", "own.py"], "expected a scenario or --locustfile, found both"),
+        (["ablate", "--target-command", "no-such-server", "-s", "A=1"], "none named 'no-such-server'"),
+        ([], "expected a command"),
         (["run", "mixed", "--config", "none.toml"], "expected a plan at none.toml"),
         (["analyze", "."], "manifest.json"),
         (["report", "nowhere"], "expected the directory of a run"),
@@ -57,7 +60,7 @@ def test_it_says_what_was_expected_and_starts_nothing(tmp_path: Path, arguments:
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
@@ -79,7 +82,7 @@ def test_a_gate_on_what_is_not_recorded_is_found_before_the_start(tmp_path: Path
         assert (done.returncode, done.stdout) == (2, ""), done.stderr
         assert "the gate max_active_dialogues judges what this run does not record" in done.stderr
         assert done.stderr.count("\n") == 1
-        assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["soak.toml"]
+        assert [path.name for path in tmp_path.rglob("*")] == ["soak.toml"]
 
 
 def test_a_variable_is_as_wrong_as_a_flag(tmp_path: Path) -> None:
@@ -95,3 +98,45 @@ def test_a_variable_is_as_wrong_as_a_flag(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "found 'later'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [('profile = "quick"', "expected tts.profile realistic, instant, slow"), ('faults = "f.toml"', "fault.0.kind")],
+)
+def test_what_the_mock_refuses_is_wrong_usage_too(tmp_path: Path, setting: str, words: str) -> None:
+    """A profile is known before the start; a fault plan only the mock can read, and nothing is left of its refusal."""
+    (tmp_path / "soak.toml").write_text(f"[tts]\n{setting}\n")
+    (tmp_path / "f.toml").write_text("[[fault]]\nrate = 1\n")
+    done = soak(tmp_path, "run", "mixed", "--quiet")
+
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["f.toml", "soak.toml"]
+
+
+def test_the_second_plan_is_wrong_before_the_first_is_run(tmp_path: Path) -> None:
+    """Hours of the base's runs would be lost by it."""
+    (tmp_path / "base.toml").write_text('[run]\nscenario = "mixed"\n')
+    (tmp_path / "candidate.toml").write_text('[run]\nscenario = "mixed"\n[target]\ncommand = "no-such-server"\n')
+    done = soak(tmp_path, "compare", "--run", "3", "-c", "base.toml", "-c", "candidate.toml")
+
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert "none named 'no-such-server'" in done.stderr
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["base.toml", "candidate.toml"]
+
+
+def test_a_flag_wins_over_the_variable_of_its_rival(tmp_path: Path) -> None:
+    """A process named on the command line is the target, whatever container the environment names."""
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "run", "mixed", "--pid", "4194305"],
+        cwd=tmp_path,
+        env=os.environ | {"SOAK_CONTAINER": "voice-1", "SOAK_LOCUSTFILE": "own.py"},
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+
+    assert done.returncode == 2
+    assert "found no process 4194305" in done.stderr
