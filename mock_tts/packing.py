@@ -60,6 +60,11 @@ def whole_m4a(utterance: Speech) -> bytes:
     return m4a_file(packets, utterance.extradata, audio_format.rate_hz, audio_format.frame_samples)
 
 
+def unheard_frames(utterance: Speech) -> int:
+    """Frames at the start of a whole file that a decoder does not play: the "Info" frame of an MP3."""
+    return 1 if utterance.audio_format.family is Family.MP3 and utterance.frame_count > 1 else 0
+
+
 def whole_file(utterance: Speech) -> bytes:
     """The complete file of a non-stream answer; an MP3 starts with the "Info" frame that only a whole file can have,
     in place of its first frame, so that streamed and whole answers have the same size."""
@@ -71,6 +76,6 @@ def whole_file(utterance: Speech) -> bytes:
         return Packer(StreamState()).piece(utterance, 0, count, ends_stream=True)
     body = utterance.body(0, count)
     first = utterance.body(0, 1)
-    if count == 1:
+    if not unheard_frames(utterance):
         return ID3_TAG + body
     return ID3_TAG + info_frame(first, count - 1, len(body)) + body[len(first) :]

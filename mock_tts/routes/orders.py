@@ -12,6 +12,7 @@ from mock_tts.errors import ApiError
 from mock_tts.faults import Route
 from mock_tts.formats import FORMATS, PAID_FORMATS, AudioFormat, find_format
 from mock_tts.ledger import text_hash
+from mock_tts.packing import unheard_frames
 from mock_tts.profile import timing
 from mock_tts.service import Service, credits_of
 from mock_tts.speech import Alignment, align
@@ -28,6 +29,7 @@ _KEPT_ORDERS = 256
 _KEPT_BODY_BYTES = 4096
 _SILENT = Alignment((), (0,))
 _DIALOGUE = frozenset(route for route in Route if route.value.startswith("dialogue"))
+_WHOLE = (Route.WITH_TIMESTAMPS, Route.DIALOGUE_WITH_TIMESTAMPS)
 _TIMED = frozenset(route for route in Route if route.value.endswith("timestamps"))
 
 
@@ -174,14 +176,15 @@ def _script(route: Route, lines: Sequence[Line], parts: Sequence[Utterance]) -> 
     """When everything is said, and in a dialogue by whom; nothing for a route that does not tell."""
     if route not in _TIMED:
         return _SILENT, ()
-    if route not in _DIALOGUE:
-        return align(lines[0].text, parts[0].duration_ms), ()
     track = Track(parts)
+    unheard = unheard_frames(track) if route in _WHOLE else 0
+    marks_ms = [frame_ms(track, max(0, edge - unheard)) for edge in track.edges]
+    if route not in _DIALOGUE:
+        return align(lines[0].text, marks_ms[-1]), ()
     chars: list[str] = []
     edges = [0]
     segments = []
-    for line, first, last in zip(lines, track.edges, track.edges[1:], strict=False):
-        start_ms, stop_ms = frame_ms(track, first), frame_ms(track, last)
+    for line, start_ms, stop_ms in zip(lines, marks_ms, marks_ms[1:], strict=False):
         said = align(line.text, stop_ms - start_ms).moved(start_ms)
         segments.append(Segment(line.voice_id, len(chars), len(chars) + len(said.chars), start_ms, stop_ms))
         chars += said.chars

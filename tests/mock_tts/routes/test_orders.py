@@ -1,13 +1,16 @@
 """Requests become orders."""
 
 import asyncio
+import io
 import json
 
+import av
 import pytest
 
 from mock_tts.call import Order
 from mock_tts.errors import ApiError
 from mock_tts.faults import Route
+from mock_tts.packing import whole_file
 from mock_tts.profile import PROFILES
 from mock_tts.routes.orders import _KEPT_ORDERS, OrderBook
 from mock_tts.service import Service
@@ -51,6 +54,20 @@ def test_dialogue_is_aligned_line_by_line() -> None:
     assert "".join(said.alignment.chars) == said.text == "Hello there.Yes?"
     assert (first.stop_char, first.stop_ms) == (second.start_char, second.start_ms)
     assert second.stop_ms == said.alignment.edges_ms[-1] == said.speech.duration_ms
+
+
+@pytest.mark.parametrize("route", [Route.WITH_TIMESTAMPS, Route.DIALOGUE_WITH_TIMESTAMPS])
+@pytest.mark.parametrize("name", ["mp3_44100_128", "mp3_24000_48", "m4a_aac_44100_128", "opus_48000_64", "wav_8000"])
+def test_alignment_ends_with_what_is_heard_of_a_whole_file(route: Route, name: str) -> None:
+    """Also where the first frame of the file is the "Info" frame, which no decoder plays."""
+    inputs = [{"text": "Hello there.", "voice_id": "a"}, {"text": "Yes?", "voice_id": "b"}]
+    body = {"inputs": inputs} if route is Route.DIALOGUE_WITH_TIMESTAMPS else {"text": "Hello there."}
+    said = order(book(), route, body, f"output_format={name}".encode())
+    with av.open(io.BytesIO(whole_file(said.speech))) as container:
+        heard_s = sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+
+    assert said.alignment.edges_ms[-1] == round(heard_s * 1000)
+    assert not said.segments or said.segments[-1].stop_ms == said.alignment.edges_ms[-1]
 
 
 def test_too_many_voices_are_refused() -> None:
