@@ -5,38 +5,21 @@ from functools import lru_cache
 
 from mock_tts import errors
 from mock_tts.catalog import Model
-from mock_tts.errors import ApiError, Problem
+from mock_tts.errors import ApiError
 from mock_tts.faults import Effects, Fault, Kind
 from mock_tts.replies import wait_until
 from mock_tts.service import Service
 from mock_tts.settings import OverLimit
 
-_TYPES = {
-    **{400: "invalid_request", 401: "authentication_error", 402: "payment_required", 403: "authorization_error"},
-    **{404: "not_found", 409: "conflict", 429: "rate_limit_error", 503: "service_unavailable"},
-}
-_CODES = {
-    **{400: "bad_request", 401: "unauthorized", 402: "insufficient_credits", 403: "forbidden"},
-    404: "not_found",
-} | {
-    409: "already_running",
-    429: "system_busy",
-    503: "service_unavailable",
-}
-
 
 def fault_error(service: Service, fault: Fault) -> ApiError:
     """The error answer that a STATUS fault asks for."""
-    code = fault.code or _CODES.get(fault.status, "internal_error")
-    problem = Problem(fault.status, _TYPES.get(fault.status, "internal_error"), code)
-    if code == "concurrent_limit_exceeded":
-        problem = errors.CONCURRENCY
-    message = fault.message or (
-        "We're experiencing heavy traffic and prioritise requests of higher plans. Please try again shortly."
-        if code == "system_busy"
-        else f"The server was told to answer {fault.status}."
-    )
-    return ApiError(problem, message, headers=retry_after(service, fault))
+    if fault.status == 422:
+        message = fault.message or f"The server was told to answer {fault.status}."
+        return errors.invalid([{"type": fault.code or "value_error", "loc": ["body"], "msg": message, "input": None}])
+    problem = errors.problem_of(fault.status, fault.code)
+    told = errors.MESSAGES.get(problem.legacy or problem.code, f"The server was told to answer {fault.status}.")
+    return ApiError(problem, fault.message or told, headers=retry_after(service, fault))
 
 
 def retry_after(service: Service, fault: Fault | None = None) -> tuple[tuple[bytes, bytes], ...]:

@@ -99,7 +99,8 @@ class App:
             await self._router(scope, receive, send)
         except HTTPException as error:
             problem = errors.METHOD_NOT_ALLOWED if error.status_code == 405 else errors.BAD_REQUEST
-            raise ApiError(problem, error.detail) from None
+            allow = tuple((b"allow", value.encode()) for value in (error.headers or {}).values())
+            raise ApiError(problem, error.detail, headers=allow) from None
 
 
 def socket_route(scope: Scope) -> tuple[Route, str] | None:

@@ -98,7 +98,7 @@ def whole_json(order: Order, data: bytes) -> bytes:
 
 async def send_stream(call: Call, order: Order) -> None:
     """Raw audio as it is generated."""
-    content_type = order.speech.audio_format.content_type
+    content_type = call.service.content_type(order.speech.audio_format)
     if not order.timing.realtime_factor and call.can_frame and call.chars <= SMALL_CHARS:
         if order.timing.first_byte_s > 0.0:
             await call.wait(order.timing.first_byte_s)

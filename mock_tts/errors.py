@@ -44,6 +44,34 @@ SYSTEM_BUSY = Problem(429, "rate_limit_error", "system_busy")
 INTERNAL = Problem(500, "internal_error", "internal_error")
 UNAVAILABLE = Problem(503, "service_unavailable", "service_unavailable")
 
+_NAMED = (
+    *(MALFORMED_JSON, BAD_REQUEST, REQUEST_TOO_LARGE, TEXT_TOO_LONG, EMPTY_TEXT, INVALID_PARAMETERS, UNSUPPORTED_MODEL),
+    *(BAD_KEY_SHAPED, BAD_KEY, MISSING_KEY, QUOTA, INSUFFICIENT_CREDITS, FORMAT_NOT_ALLOWED, INVALID_FORMAT),
+    *(VOICE_NOT_FOUND, MODEL_NOT_FOUND, CONCURRENCY, RATE_LIMIT, SYSTEM_BUSY, INTERNAL, UNAVAILABLE),
+    Problem(400, "validation_error", "invalid_voice_settings"),
+    Problem(400, "validation_error", "invalid_voice_id"),
+    Problem(401, "authentication_error", "unauthorized", "missing_permissions"),
+    Problem(401, "", "", "detected_unusual_activity"),
+    Problem(402, "payment_required", "payment_required"),
+)
+"""Errors that a fault may name; those at the end only a fault can cause."""
+
+_KNOWN = {(one.http_status, name): one for one in _NAMED[::-1] for name in (one.legacy, one.code) if name}
+_BY_STATUS = {
+    **{401: BAD_KEY, 402: INSUFFICIENT_CREDITS, 403: LOOPBACK_ONLY, 404: NOT_FOUND},
+    **{409: Problem(409, "conflict", "already_running"), 429: SYSTEM_BUSY, 503: UNAVAILABLE},
+}
+
+
+def problem_of(http_status: int, name: str | None) -> Problem:
+    """The problem that the API tells by ``name``, its code or its legacy status, with ``http_status``. Without a name
+    the usual one of that status; an unknown name with the type of that status."""
+    usual = _BY_STATUS.get(http_status, BAD_REQUEST if http_status < 500 else INTERNAL)
+    if name is None:
+        return Problem(http_status, usual.type, usual.code, usual.legacy)
+    return _KNOWN.get((http_status, name), Problem(http_status, usual.type, name))
+
+
 CONCURRENCY_MESSAGE = (
     "Too many concurrent requests. Your current subscription is associated with a maximum of {limit} concurrent "
     "requests (running in parallel)."
@@ -52,6 +80,20 @@ QUOTA_MESSAGE = (
     "This request exceeds your quota of {quota}. You have {left} credits remaining, while {needed} credits are "
     "required for this request."
 )
+
+MESSAGES = {
+    "system_busy": (
+        "We're experiencing heavy traffic and prioritise requests of higher plans. Please try again shortly."
+    ),
+    "invalid_api_key": "Invalid API key",
+    "missing_permissions": "The API key you used is missing the permission to execute this operation.",
+    "detected_unusual_activity": (
+        "Unusual activity detected. Free Tier usage disabled. "
+        "If you are using a proxy/VPN you might need to purchase a Paid Plan to not trigger our abuse detectors."
+    ),
+    "too_many_concurrent_requests": CONCURRENCY_MESSAGE.format(limit=10),
+}
+"""Words for errors that only a fault causes, by legacy status."""
 
 
 class ApiError(Exception):

@@ -33,6 +33,15 @@ class Route(Enum):
     DIALOGUE_STREAM_WITH_TIMESTAMPS = "dialogue-stream-with-timestamps"
     DIALOGUE_STREAM_INPUT = "dialogue-stream-input"
     DIALOGUE_MULTI_STREAM_INPUT = "dialogue-multi-stream-input"
+    MODELS = "models"
+    VOICES = "voices"
+    USER = "user"
+    SINGLE_USE_TOKEN = "single-use-token"
+
+    @property
+    def speaks(self) -> bool:
+        """Whether speech is asked for; the others are the endpoints beside it."""
+        return self not in (Route.MODELS, Route.VOICES, Route.USER, Route.SINGLE_USE_TOKEN)
 
 
 class Kind(Enum):
@@ -41,7 +50,7 @@ class Kind(Enum):
     STATUS an error answer in API shape; TEXT an error answer that is not JSON; CONCURRENCY a limit of requests in
     flight, queued or refused; STALL silence in the middle; CUT the connection aborted in the middle; MALFORMED a piece
     that is no JSON or no audio; CLOSE_CODE a socket closed with another code; SLOT_RELEASE a context that counts longer
-    than it lives; QUOTA credits exhausted; DELAY a later first byte.
+    than it lives; QUOTA credits exhausted; DELAY a later first byte; ERROR_FRAME a socket ended by an error frame.
     """
 
     STATUS = "status"
@@ -54,6 +63,7 @@ class Kind(Enum):
     SLOT_RELEASE = "slot-release"
     QUOTA = "quota"
     DELAY = "delay"
+    ERROR_FRAME = "error-frame"
 
 
 _Seconds = Annotated[float, Field(ge=0, le=3600)]
@@ -95,6 +105,12 @@ class Fault(BaseModel):
         if value not in _ROUTES:
             raise ValueError(f"expected one of {', '.join(_ROUTES)}")
         return value
+
+    @model_validator(mode="after")
+    def _felt(self) -> "Fault":
+        if self.kind is not Kind.STATUS and self.route != "*" and not Route(self.route).speaks:
+            raise ValueError(f"route {self.route} has status faults only, found {self.kind.value}")
+        return self
 
     @model_validator(mode="after")
     def _closable(self) -> "Fault":
@@ -183,7 +199,7 @@ class FaultPlan:
 
 def _aimed(fault: Fault, route: Route, voice_id: str, text: str) -> bool:
     return (
-        fault.route in ("*", route.value)
+        (route.speaks if fault.route == "*" else fault.route == route.value)
         and fault.voice_id in (None, voice_id)
         and (fault.text is None or fault.text in text)
     )

@@ -101,7 +101,7 @@ class Instant:
         charge(service, order.credits, NO_EFFECTS)
         record.slot_lines = slot_lines(service.slots.active[group_of(order.model)] + 1, None)
         record.status = 200
-        content_type = order.speech.audio_format.content_type
+        content_type = service.content_type(order.speech.audio_format)
         answer: tuple[bytes, ...]
         if head.route is Route.CONVERT:
             data = service.file_of(order.speech)

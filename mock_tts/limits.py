@@ -48,17 +48,24 @@ MAX_TOKENS = 10_000
 
 @dataclass(slots=True)
 class Tokens:
-    """Single-use tokens: good for 15 minutes and once."""
+    """Single-use tokens: good for 15 minutes and once. Those that are used up are still known."""
 
-    _issued: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    _issued: OrderedDict[str, float | None] = field(default_factory=OrderedDict)
 
-    def issue(self, token: str, now_s: float) -> None:
-        """Makes ``token`` good; the oldest are forgotten when there are very many."""
-        self._issued[token] = now_s
+    def issue(self, token: str, now_s: float, speaks: bool = True) -> None:
+        """Makes ``token`` known, and good if it ``speaks``; the oldest are forgotten when there are very many."""
+        self._issued[token] = now_s if speaks else None
         if len(self._issued) > MAX_TOKENS:
             self._issued.popitem(last=False)
 
+    def is_known(self, token: str) -> bool:
+        """Whether ``token`` was issued here."""
+        return token in self._issued
+
     def consume(self, token: str, now_s: float) -> bool:
         """Whether ``token`` is good; afterwards it is not."""
-        issued_s = self._issued.pop(token, None)
-        return issued_s is not None and now_s - issued_s <= TOKEN_LIFE_S
+        issued_s = self._issued.get(token)
+        if issued_s is None:
+            return False
+        self._issued[token] = None
+        return now_s - issued_s <= TOKEN_LIFE_S

@@ -11,7 +11,7 @@ from mock_tts.audio import ClipBank, Utterance
 from mock_tts.catalog import Model
 from mock_tts.errors import ApiError
 from mock_tts.faults import Fault, FaultPlan
-from mock_tts.formats import AudioFormat
+from mock_tts.formats import AudioFormat, Family
 from mock_tts.ledger import Ledger
 from mock_tts.limits import Credits, Slots, Tokens
 from mock_tts.packing import whole_file
@@ -67,6 +67,12 @@ class Service:
         if _HEX_KEY.fullmatch(key):
             raise ApiError(errors.BAD_KEY_SHAPED, "Invalid API key", param="api_key")
         raise ApiError(errors.BAD_KEY, "Invalid API key")
+
+    def content_type(self, audio_format: AudioFormat) -> str:
+        """The content type of audio in ``audio_format``."""
+        if audio_format.family is Family.AAC:
+            return self.settings.choices.aac_content_type
+        return audio_format.content_type
 
     def speak(
         self,

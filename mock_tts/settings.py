@@ -27,6 +27,7 @@ class Choices:
         wav_stream_size: length in the header of a streamed WAV: ``exact`` or ``unknown`` (0xFFFFFFFF).
         retry_after: seconds in the ``retry-after`` header of a 429; ``none`` leaves it out.
         quota_form: body of an exhausted quota: ``legacy`` (401) or ``new`` (402).
+        aac_content_type: content type of ``m4a_aac`` answers.
         ids: spelling of the context id in server messages: ``both``, ``camel`` or ``snake``.
         socket_busy: how a socket learns of too many requests: ``frame`` (then close 1008) or ``upgrade`` (HTTP 429).
     """
@@ -40,6 +41,7 @@ class Choices:
     quota_form: str = "legacy"
     ids: str = "both"
     socket_busy: str = "frame"
+    aac_content_type: str = "audio/mp4"
 
 
 _ALLOWED: dict[str, tuple[str, ...]] = {
@@ -51,6 +53,7 @@ _ALLOWED: dict[str, tuple[str, ...]] = {
     "quota_form": ("legacy", "new"),
     "ids": ("both", "camel", "snake"),
     "socket_busy": ("frame", "upgrade"),
+    "aac_content_type": ("audio/mp4", "audio/aac", "audio/x-m4a"),
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from mock_tts.errors import MESSAGES
 from mock_tts.faults import NO_EFFECTS, Effects, Kind
 from mock_tts.frames import error_frame, reason_of
 from mock_tts.messages import BadMessage
@@ -261,6 +262,11 @@ class SocketSession(ABC):
         wrong = self.desk.voice_error(voice_ids)
         if wrong is not None:
             raise SocketError("voice_id_does_not_exist", wrong)
+        fault = self._effects.get(Kind.ERROR_FRAME)
+        if fault is not None:
+            self.desk.note(Kind.ERROR_FRAME)
+            error = fault.code or "system_busy"
+            raise SocketError(error, fault.message or MESSAGES.get(error, f"The server was told to send {error}."))
         self._greeted = True
 
     def _create(self, context_id: str, settings: dict[str, Any] | None, now_s: float) -> Context:

@@ -49,9 +49,12 @@ class SocketDesk:
     def authorize(self, credential: str) -> tuple[str, str] | None:
         if not credential:
             return "authentication_required", NO_KEY_MESSAGE
-        if self.service.is_known_key(credential) or self.service.tokens.consume(credential, time.monotonic()):
-            return None
-        return "invalid_api_key", "Invalid API key"
+        tokens = self.service.tokens
+        if tokens.is_known(credential):  # also where any key is good, a token is good once
+            good = tokens.consume(credential, time.monotonic())
+        else:
+            good = self.service.is_known_key(credential)
+        return None if good else ("invalid_api_key", "Invalid API key")
 
     def voice_error(self, voice_ids: list[str]) -> str | None:
         if not self.service.settings.strict_voices:

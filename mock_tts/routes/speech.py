@@ -93,7 +93,7 @@ async def _deliver_file(call: Call, order: Order) -> None:
         data = call.service.file_of(speech)
     else:
         data = await asyncio.to_thread(whole_file, speech)
-    await send_whole(call, order, data, speech.audio_format.content_type)
+    await send_whole(call, order, data, call.service.content_type(speech.audio_format))
 
 
 async def _deliver_json(call: Call, order: Order) -> None:

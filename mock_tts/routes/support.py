@@ -6,9 +6,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from mock_tts import errors
+from mock_tts import errors, faults
+from mock_tts.admission import fault_error
 from mock_tts.catalog import MODELS, PLANS, VOICES, Model, Voice
 from mock_tts.errors import ApiError, invalid
+from mock_tts.faults import Kind
 from mock_tts.replies import COMMON, Headers, key_of
 from mock_tts.routes.tables import Row, json_routes
 from mock_tts.service import Service
@@ -42,9 +44,14 @@ class _Endpoints:
         self._service = service
 
     def check(self, request: Request) -> None:
-        """Counts the request. Raises ApiError unless its key is good."""
-        self._service.ledger.requests[f"{request.method} {request.scope['path'].split('/')[2]}"] += 1
-        self._service.check_key(key_of(request.scope))
+        """Counts the request. Raises ApiError unless its key is good, and when a fault says so."""
+        service, name = self._service, request.scope["path"].split("/")[2]
+        service.ledger.requests[f"{request.method} {name}"] += 1
+        service.check_key(key_of(request.scope))
+        fault = service.faults.pick(faults.Route(name), request.path_params.get("voice_id", ""), "").get(Kind.STATUS)
+        if fault is not None:
+            service.ledger.faults[Kind.STATUS.value] += 1
+            raise fault_error(service, fault)
 
     def headers(self) -> Headers:
         return [*COMMON, (b"x-trace-id", self._service.hex_id().encode())]
@@ -112,7 +119,7 @@ class _Endpoints:
             expected = f"Input should be {', '.join(map(repr, TOKEN_TYPES))}"
             raise invalid([{"type": "enum", "loc": ["path", "token_type"], "msg": expected, "input": kind[:100]}])
         token = f"sutkn_{self._service.base62_id()}{self._service.base62_id()}"
-        self._service.tokens.issue(token, time.monotonic())
+        self._service.tokens.issue(token, time.monotonic(), speaks=kind == TOKEN_TYPES[0])
         return {"token": token}
 
     def _subscription(self) -> dict[str, Any]:

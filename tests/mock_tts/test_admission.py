@@ -1,6 +1,7 @@
 """Who may generate now."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -61,3 +62,36 @@ def test_fault_errors_have_the_api_types() -> None:
     assert error.headers == ((b"retry-after", b"2"),)
     assert retry_after(service()) == ()
     assert retry_after(service(choices=Choices(retry_after="7"))) == ((b"retry-after", b"7"),)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "legacy", "words"),
+    [
+        (400, "invalid_voice_settings", "validation_error", "invalid_voice_settings", "told to answer 400"),
+        (401, None, "authentication_error", "invalid_api_key", "Invalid API key"),
+        (401, "missing_permissions", "authentication_error", "missing_permissions", "missing the permission"),
+        (401, "detected_unusual_activity", None, "detected_unusual_activity", "Unusual activity"),
+        (408, None, "invalid_request", "bad_request", "told to answer 408"),
+        (429, "concurrent_limit_exceeded", "rate_limit_error", "too_many_concurrent_requests", "a maximum of 10"),
+        (429, "odd", "rate_limit_error", "odd", "told to answer 429"),
+        (502, None, "internal_error", "internal_error", "told to answer 502"),
+        (503, "maintenance", "service_unavailable", "maintenance", "told to answer 503"),
+    ],
+)
+def test_fault_errors_are_those_of_the_api(
+    status: int, code: str | None, kind: str | None, legacy: str, words: str
+) -> None:
+    """A code that the API has brings its type, its legacy status and its words."""
+    error = fault_error(service(), Fault(kind=Kind.STATUS, status=status, code=code))
+    detail = json.loads(error.body("0"))["detail"]
+
+    assert error.problem.http_status == status
+    assert (detail.get("type"), detail["status"]) == (kind, legacy)
+    assert words in detail["message"]
+
+
+def test_fault_422_is_an_array() -> None:
+    """SDKs read the rows of a 422 and know no other shape of it."""
+    (row,) = json.loads(fault_error(service(), Fault(kind=Kind.STATUS, status=422, message="no")).body("0"))["detail"]
+
+    assert row == {"type": "value_error", "loc": ["body"], "msg": "no", "input": None}

@@ -41,6 +41,17 @@ def test_faults_hit_what_they_are_aimed_at(route: Route, voice_id: str, text: st
     assert FaultPlan((), 0).pick(route, voice_id, text) is NO_EFFECTS
 
 
+@pytest.mark.parametrize("route", Route)
+def test_endpoints_beside_speech_must_be_named(route: Route) -> None:
+    """A fault without a route hits all speech and sockets, and not what clients ask for beside it."""
+    everywhere = FaultPlan((Fault(kind=Kind.STATUS),), 0)
+    named = FaultPlan((Fault(kind=Kind.STATUS, route=route.value),), 0)
+
+    beside = route.value in ("models", "voices", "user", "single-use-token")
+    assert bool(everywhere.pick(route, "", "").by_kind) is not beside
+    assert named.pick(route, "", "").by_kind
+
+
 def test_replace_and_restore() -> None:
     """A plan put in force while running is undone by restore; counts start again."""
     plan = FaultPlan((Fault(kind=Kind.STATUS, count=1),), 0)
@@ -57,6 +68,7 @@ def test_replace_and_restore() -> None:
         ('[[fault]]\nkind = "flood"', "fault.0.kind"),
         ('[[fault]]\nkind = "cut"\nrate = 2', "fault.0.rate"),
         ('[[fault]]\nkind = "cut"\nroute = "x"', "fault.0.route"),
+        ('[[fault]]\nkind = "cut"\nroute = "voices"', "status faults only"),
         ('[[fault]]\nkind = "close-code"\nclose_code = 1006', "may not be sent"),
         ('[[faults]]\nkind = "cut"', "faults"),
         ("fault = ", "TOML"),

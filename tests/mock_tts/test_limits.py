@@ -31,6 +31,9 @@ def test_tokens_are_good_once_and_not_for_long() -> None:
         tokens.issue(name, 0.0)
 
     assert [tokens.consume("a", 1.0), tokens.consume("a", 1.0)] == [True, False]
+    assert [tokens.is_known("a"), tokens.is_known("z")] == [True, False]
+    tokens.issue("for listening", 0.0, speaks=False)
+    assert not tokens.consume("for listening", 1.0)
     assert not tokens.consume("b", TOKEN_LIFE_S + 1)
     for number in range(MAX_TOKENS + 5):
         tokens.issue(str(number), 0.0)

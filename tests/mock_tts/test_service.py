@@ -5,9 +5,9 @@ from itertools import pairwise
 import pytest
 
 from mock_tts.errors import ApiError
-from mock_tts.formats import DEFAULT_FORMAT
+from mock_tts.formats import DEFAULT_FORMAT, FORMATS
 from mock_tts.service import _KEPT_BYTES, Service
-from mock_tts.settings import Settings
+from mock_tts.settings import Choices, Settings
 
 
 def test_ids_have_the_shapes_of_the_api() -> None:
@@ -46,3 +46,14 @@ def test_any_key_but_an_empty_one() -> None:
     for settings, key in ((Settings(), ""), (Settings(keys=frozenset({"a"})), "b")):
         with pytest.raises(ApiError):
             Service(settings).check_key(key)
+
+
+def test_content_type_of_aac_is_a_choice() -> None:
+    """The API's own is not on record; all others are."""
+    chosen = Service(Settings(choices=Choices(aac_content_type="audio/aac")))
+
+    assert [Service(Settings()).content_type(FORMATS["m4a_aac_44100_128"]), chosen.content_type(DEFAULT_FORMAT)] == [
+        "audio/mp4",
+        "audio/mpeg",
+    ]
+    assert chosen.content_type(FORMATS["m4a_aac_44100_128"]) == "audio/aac"

@@ -305,6 +305,10 @@ def test_faults_strike_the_first_generation() -> None:
     assert stalled.say({"text": "Hi.", "flush": True}) == []
     assert len(_audio(stalled.after(3.0))) == 1
     assert socket(Kind.CLOSE_CODE, close_code=1011).say({"text": ""})[-1] == Closing(1011, "")
+    error, close = socket(Kind.ERROR_FRAME).say({"text": " "})
+    assert (error["error"], error["code"], close.code) == ("system_busy", 1008, 1008)
+    error, close = socket(Kind.ERROR_FRAME, code="detected_unusual_activity", message="No.").say({"text": " "})
+    assert (error["error"], error["message"], close.reason) == ("detected_unusual_activity", "No.", "No.")
     assert socket(Kind.QUOTA).say({"text": "Hi.", "flush": True})[0]["error"] == "quota_exceeded"
     full = socket(Kind.CONCURRENCY, limit=0).say({"text": "Hi.", "flush": True})
     assert full[0]["error"] == "too_many_concurrent_requests"

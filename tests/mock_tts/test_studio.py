@@ -26,6 +26,17 @@ def test_tokens_open_a_socket_once() -> None:
     assert [strict.authorize("t"), strict.authorize("t")] == [None, ("invalid_api_key", "Invalid API key")]
 
 
+def test_tokens_open_a_socket_once_where_any_key_is_good() -> None:
+    """What was issued here is known, and not mistaken for a key when it is used up or was not for speaking."""
+    here = desk(Settings())
+    here.service.tokens.issue("t", time.monotonic())
+    here.service.tokens.issue("scribe", time.monotonic(), speaks=False)
+    refused = ("invalid_api_key", "Invalid API key")
+
+    assert here.authorize("any") is None
+    assert [here.authorize("t"), here.authorize("t"), here.authorize("scribe")] == [None, refused, refused]
+
+
 def test_speed_of_the_voice_settings_is_heard() -> None:
     """A faster context is shorter; a speed that is no number is ignored."""
     here = desk(Settings(profile=PROFILES["instant"]))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import httpx
 from elevenlabs.client import ElevenLabs
 
+from mock_tts.faults import Fault, Kind
 from tests.mock_tts.conftest import INSTANT, VOICE_ID, Mock
 
 
@@ -40,7 +41,9 @@ def test_errors_outside_speech_have_the_envelope(mock: Mock) -> None:
     assert httpx.get(f"{mock.http_url}/v1/models").json()["detail"]["code"] == "missing_api_key"
     assert httpx.get(f"{mock.http_url}/v1/models/", headers=key).status_code == 404
     assert httpx.get(f"{mock.http_url}/v1/text-to-speech/v", headers=key).status_code == 405
-    assert httpx.delete(f"{mock.http_url}/v1/models", headers=key).json()["detail"]["code"] == "method_not_allowed"
+    deleted = httpx.delete(f"{mock.http_url}/v1/models", headers=key)
+    assert deleted.json()["detail"]["code"] == "method_not_allowed"
+    assert {name.strip() for name in deleted.headers["allow"].split(",")} == {"GET", "HEAD"}
     assert httpx.get(f"{mock.http_url}/v2/voices?page_size=1000", headers=key).status_code == 422
     assert httpx.get(f"{mock.http_url}/v2/voices?next_page_token=x", headers=key).status_code == 400
 
@@ -64,3 +67,15 @@ def test_single_use_token_is_good_once(make_mock: Callable[..., Mock]) -> None:
         False,
     ]
     assert httpx.post(f"{mock.http_url}/v1/single-use-token/x", headers=headers).status_code == 422
+
+
+def test_faults_hit_the_endpoints_that_they_name(make_mock: Callable[..., Mock]) -> None:
+    """A busy voice list, once; the models are left alone."""
+    mock = make_mock(faults=(Fault(kind=Kind.STATUS, route="voices", status=429, count=1, retry_after_s=1),))
+    answers = [
+        httpx.get(f"{mock.http_url}/v1/{name}", headers={"xi-api-key": "k"}) for name in ("models", "voices", "voices")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 429, 200]
+    assert answers[1].headers["retry-after"] == "1"
+    assert mock.service.ledger.faults["status"] == 1
