@@ -34,13 +34,6 @@ SERVER_CORE, GENERATOR_CORE = "0", "1"
 CONNECTIONS = 16
 
 
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @contextlib.contextmanager
 def child(command: list[str], port: int, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
     """``command`` on the server core, once it accepts connections on ``port``; ended by its own pid."""

@@ -12,21 +12,20 @@ import asyncio
 import json
 import os
 import random
-import re
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psutil
+from _programs import get, metric, start
 
 BADLY = ("reset before audio", "reset in the middle", "reset after done", "half-open", "stops reading")
 WELL = ("closes", "leaves after done")
@@ -132,28 +131,6 @@ async def _read_until(reader: asyncio.StreamReader, chunks: int) -> int:
     return found
 
 
-def _start(arguments: list[str], log: IO[str]) -> tuple[subprocess.Popen[str], str]:
-    """Starts a command of this project; its process and base URL."""
-    started = subprocess.Popen([sys.executable, "-m", *arguments], stdout=log, stderr=subprocess.STDOUT, text=True)
-    while True:
-        found = re.search(r"listening on (http://\S+)", Path(log.name).read_text(encoding="utf-8"))
-        if found:
-            return started, found[1]
-        if started.poll() is not None:
-            raise SystemExit(f"{arguments[0]} ended: {Path(log.name).read_text(encoding='utf-8')}")
-        time.sleep(0.05)
-
-
-def _get(url: str) -> Any:
-    with urllib.request.urlopen(url) as response:
-        return json.load(response)
-
-
-def _metric(url: str, name: str) -> float:
-    with urllib.request.urlopen(f"{url}/metrics") as response:
-        return float(re.search(rf"^{name} (\S+)$", response.read().decode(), re.MULTILINE)[1])  # type: ignore[index]
-
-
 async def _drive(abuse: Abuse, users: int, duration_s: float, report: Callable[[float], None]) -> None:
     began_s = time.monotonic()
     until_s = began_s + duration_s
@@ -177,8 +154,8 @@ def main() -> int:
     os.environ["PYTHONUNBUFFERED"] = "1"
     with tempfile.TemporaryDirectory() as folder:
         logs = [open(Path(folder) / f"{name}.log", "w", encoding="utf-8") for name in ("mock", "backend")]
-        mock, mock_url = _start(["mock_tts", "serve", "--port", "0"], logs[0])
-        backend, url = _start(
+        mock, mock_url = start(["mock_tts", "serve", "--port", "0"], logs[0])
+        backend, url = start(
             ["voice_backend", "serve", "--preset", options.preset, "--port", "0", "--tts-url", mock_url], logs[1]
         )
         try:
@@ -197,12 +174,12 @@ def _abuse_and_judge(
     host, port = url.removeprefix("http://").split(":")
     abuse = Abuse(host, int(port), options.open)
     process = psutil.Process(backend.pid)
-    _metric(url, "voice_backend_queries_total")
+    metric(url, "voice_backend_queries_total")
     fds_before = process.num_fds()
 
     def report(elapsed_s: float) -> None:
-        dialogues = _get(f"{url}/health")["activeDialogues"]
-        memory = _get(f"{url}/debug/memory")
+        dialogues = get(f"{url}/health")["activeDialogues"]
+        memory = get(f"{url}/debug/memory")
         print(
             f"{elapsed_s:5.0f} s  {abuse.ended.total():6d} ended  {abuse.problems.total():3d} problems  "
             f"{dialogues:4d} dialogues  {memory['bufferedBytes'] / 1e6:6.1f} MB buffered  "
@@ -212,7 +189,7 @@ def _abuse_and_judge(
 
     asyncio.run(_drive(abuse, options.users, duration_s, report))
     fds, deadline_s = process.num_fds(), time.monotonic() + 30
-    while time.monotonic() < deadline_s and (fds > fds_before or _get(f"{url}/health")["activeDialogues"]):
+    while time.monotonic() < deadline_s and (fds > fds_before or get(f"{url}/health")["activeDialogues"]):
         time.sleep(0.5)  # the connection that asked is one of its files, until the backend has noticed that it is over
         fds = process.num_fds()
     text = log.read_text(encoding="utf-8")
@@ -223,10 +200,10 @@ def _abuse_and_judge(
         "problems": (abuse.problems.total(), 0),
         "tracebacks in the log": (text.count("Traceback"), 0),
         "lines that the contract does not know": (len(unknown), 0),
-        "dialogues left": (_get(f"{url}/health")["activeDialogues"], 0),
-        "bytes in the ledger": (_get(f"{url}/debug/ledger")["total"]["retainedBytes"], 0),
+        "dialogues left": (get(f"{url}/health")["activeDialogues"], 0),
+        "bytes in the ledger": (get(f"{url}/debug/ledger")["total"]["retainedBytes"], 0),
         "file descriptors": (fds, fds_before),
-        "stalled readers cut": (int(_metric(url, "voice_backend_readers_cut_total")), abuse.ended["stops reading"]),
+        "stalled readers cut": (metric(url, "voice_backend_readers_cut_total"), abuse.ended["stops reading"]),
     }
     print("\nconversations by ending:", dict(abuse.ended.most_common()), "\nproblems:", dict(abuse.problems))
     print(f"\n{'':40} {'found':>10} {'expected':>10}")

@@ -11,15 +11,13 @@ import argparse
 import asyncio
 import json
 import os
-import re
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
+
+from _programs import get, metric, start
 
 USERS = 8
 DOUBLE_POST_S = 0.017
@@ -62,31 +60,6 @@ class Traffic:
 
     sound_bytes: int = 0
     stream_bytes: int = 0
-
-
-def _start(arguments: list[str], log: IO[str]) -> tuple[subprocess.Popen[str], str]:
-    """Starts a command of this project; its process and base URL."""
-    started = subprocess.Popen([sys.executable, "-m", *arguments], stdout=log, stderr=subprocess.STDOUT, text=True)
-    while True:
-        found = re.search(r"listening on (http://\S+)", Path(log.name).read_text(encoding="utf-8"))
-        if found:
-            return started, found[1]
-        if started.poll() is not None:
-            raise SystemExit(f"{arguments[0]} ended: {Path(log.name).read_text(encoding='utf-8')}")
-        time.sleep(0.05)
-
-
-def _get(url: str) -> Any:
-    with urllib.request.urlopen(url) as response:
-        return json.load(response)
-
-
-def _metric(url: str, name: str) -> int:
-    with urllib.request.urlopen(f"{url}/metrics") as response:
-        found = re.search(rf"^{name} (\S+)$", response.read().decode(), re.MULTILINE)
-    if found is None:
-        raise SystemExit(f"no {name} in {url}/metrics")
-    return int(float(found[1]))
 
 
 def _anonymous_bytes(pid: int) -> int:
@@ -135,14 +108,14 @@ async def _queries(url: str, first: int, count: int, answers: int, traffic: Traf
 
 
 def _measure(preset: str, counts: list[int], mock_url: str, log: IO[str]) -> list[Row]:
-    backend, url = _start(["voice_backend", "serve", "--preset", preset, "--port", "0", "--tts-url", mock_url], log)
+    backend, url = start(["voice_backend", "serve", "--preset", preset, "--port", "0", "--tts-url", mock_url], log)
     answers = 2 if preset == "before" else 1
     rows: list[Row] = []
     try:
         asyncio.run(_queries(url, -100, 40, answers, Traffic()))
         time.sleep(1.0)
-        retained = _get(f"{url}/debug/ledger")["total"]["retainedBytes"]
-        speech, calls = (_metric(url, f"voice_backend_tts_{name}_total") for name in ("bytes", "calls"))
+        retained = get(f"{url}/debug/ledger")["total"]["retainedBytes"]
+        speech, calls = (metric(url, f"voice_backend_tts_{name}_total") for name in ("bytes", "calls"))
         grown = _anonymous_bytes(backend.pid)
         traffic = Traffic()
         done = 0
@@ -154,11 +127,11 @@ def _measure(preset: str, counts: list[int], mock_url: str, log: IO[str]) -> lis
                 Row(
                     count,
                     traffic.sound_bytes,
-                    _metric(url, "voice_backend_tts_bytes_total") - speech,
+                    metric(url, "voice_backend_tts_bytes_total") - speech,
                     traffic.stream_bytes,
-                    _get(f"{url}/debug/ledger")["total"]["retainedBytes"] - retained,
+                    get(f"{url}/debug/ledger")["total"]["retainedBytes"] - retained,
                     _anonymous_bytes(backend.pid) - grown,
-                    _metric(url, "voice_backend_tts_calls_total") - calls,
+                    metric(url, "voice_backend_tts_calls_total") - calls,
                 )
             )
     finally:
@@ -182,7 +155,7 @@ def main() -> None:
     print(("{:>7} {:>7} {:>9} {:>20} " + "{:>10} " * 5 + "{:>9}").format(*titles))
     with tempfile.TemporaryDirectory() as folder:
         logs = [open(Path(folder) / f"{name}.log", "w", encoding="utf-8") for name in ("mock", "before", "after")]
-        mock, mock_url = _start(["mock_tts", "serve", "--port", "0", "--profile", "instant"], logs[0])
+        mock, mock_url = start(["mock_tts", "serve", "--port", "0", "--profile", "instant"], logs[0])
         try:
             for preset, log in (("before", logs[1]), ("after", logs[2])):
                 for row in _measure(preset, counts, mock_url, log):

@@ -37,12 +37,12 @@ from _contenders import (
     Rate,
     aimock_command,
     child,
-    free_port,
     mock_command,
     nginx_command,
     speech_bytes,
     wrk,
 )
+from _programs import free_port
 from websockets.asyncio.client import connect
 
 STREAMS, PACED_TEXT = 500, "Paced speech. " * 12

@@ -10,12 +10,13 @@ are not made again, so it may be stopped. Eighty runs of two to five minutes tak
 from __future__ import annotations
 
 import argparse
-import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from _programs import free_port
 
 FAULTS = ("tts_chunk_refs", "dialogue_state", "duplicate_requests", "memory_tracker", "thinking_sound")
 RATES = (40, 60, 90)
@@ -82,12 +83,6 @@ url = "http://127.0.0.1:{port}/debug/ledger"
 [probes.fields]
 {fields}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def record(recipe: Recipe, out: Path) -> None:

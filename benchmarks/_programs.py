@@ -1,0 +1,48 @@
+"""This project's own servers, started for a benchmark, and what they say of themselves."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import IO, Any
+
+ANSWER_S = 30.0
+"""A server silent for so long does not answer."""
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(arguments: list[str], log: IO[str]) -> tuple[subprocess.Popen[str], str]:
+    """Starts a command of this project, its output in ``log``; its process and base URL."""
+    started = subprocess.Popen([sys.executable, "-m", *arguments], stdout=log, stderr=subprocess.STDOUT, text=True)
+    while True:
+        found = re.search(r"listening on (http://\S+)", Path(log.name).read_text(encoding="utf-8"))
+        if found:
+            return started, found[1]
+        if started.poll() is not None:
+            raise SystemExit(f"{arguments[0]} ended: {Path(log.name).read_text(encoding='utf-8')}")
+        time.sleep(0.05)
+
+
+def get(url: str) -> Any:
+    """The JSON at ``url``."""
+    with urllib.request.urlopen(url, timeout=ANSWER_S) as response:
+        return json.load(response)
+
+
+def metric(url: str, name: str) -> int:
+    """The value of a series without labels on the Prometheus page of ``url``."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=ANSWER_S) as response:
+        found = re.search(rf"^{name} (\S+)$", response.read().decode(), re.MULTILINE)
+    if found is None:
+        raise SystemExit(f"expected {name} at {url}/metrics, found no such series")
+    return int(float(found[1]))
