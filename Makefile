@@ -18,11 +18,12 @@ test: $(VENV)/.dev ## every test but those of containers and browser, which have
 	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not docker and not browser and not alone"
 	@$(BIN)/pytest -q -m "alone and not docker and not browser"
 
-check: $(VENV)/.dev ## ruff, mypy, import contracts
+check: $(VENV)/.dev ## ruff, mypy, import contracts, and that pages and layout agree with the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache | tail -n 12
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/pytest -q tests/architecture tests/docs
 
 bench: $(VENV)/.dev ## every benchmark, written to reports/benchmarks.md (about 30 minutes)
 	@$(BIN)/python benchmarks/run_all.py

@@ -144,10 +144,13 @@ def test_ten_thousand_late_ticks_keep_to_the_schedule() -> None:
 def test_probes_due_together_are_read_together() -> None:
     """Schedules that rounding has moved apart by less than a millisecond cost one waking."""
     bench = Bench(FakeProbe("one", 0.1), FakeProbe("other", 0.3))
-    wakings = []
-    bench.sampler.run(
-        lambda: len(wakings) == 600, lambda seconds: (wakings.append(seconds), bench.clock.wait(seconds))[1]
-    )
+    wakings: list[float] = []
+
+    def wait(seconds: float) -> None:
+        wakings.append(seconds)
+        bench.clock.wait(seconds)
+
+    bench.sampler.run(lambda: len(wakings) == 600, wait)
 
     assert len(times(bench, "one")) == 600
     assert len(times(bench, "other")) == 200

@@ -63,7 +63,7 @@ def test_alignment_ends_with_what_is_heard_of_a_whole_file(route: Route, name: s
     inputs = [{"text": "Hello there.", "voice_id": "a"}, {"text": "Yes?", "voice_id": "b"}]
     body = {"inputs": inputs} if route is Route.DIALOGUE_WITH_TIMESTAMPS else {"text": "Hello there."}
     said = order(book(), route, body, f"output_format={name}".encode())
-    with av.open(io.BytesIO(whole_file(said.speech))) as container:
+    with av.open(io.BytesIO(whole_file(said.speech)), mode="r") as container:
         heard_s = sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
 
     assert said.alignment.edges_ms[-1] == round(heard_s * 1000)
