@@ -61,7 +61,7 @@ def _upstream_reason(body: bytes) -> str:
         detail = json.loads(body)["detail"]
         message = detail["message"] if isinstance(detail, dict) else detail[0]["msg"]
         return f": {str(message)[:200]}"
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         return ""
 
 
@@ -178,12 +178,20 @@ class WebSocketSpeech:
             ) as socket:
                 for message in ({"text": " "}, {"text": text, "flush": True}, {"text": ""}):
                     await socket.send(json.dumps(message))
-                async for frame in socket:
+                while True:
+                    # The library's own keepalive is content with an upstream that answers pings and says nothing.
+                    async with asyncio.timeout(TIMEOUT_S):
+                        frame = await socket.recv()
                     if _take_frame(frame, parts):
                         return b"".join(parts)
-        except (OSError, websockets.exceptions.WebSocketException) as exc:
+        except websockets.exceptions.ConnectionClosedOK as exc:
+            raise SpeechError("speech upstream closed the socket before the final message") from exc
+        except websockets.exceptions.InvalidStatus as exc:
+            reason = _upstream_reason(exc.response.body)
+            raise SpeechError(f"speech upstream answered {exc.response.status_code}{reason}") from exc
+        # ValueError: a redirect to what is no address.
+        except (OSError, ValueError, websockets.exceptions.WebSocketException) as exc:
             raise SpeechError(f"speech upstream failed ({type(exc).__name__})") from exc
-        raise SpeechError("speech upstream closed the socket before the final message")
 
     async def aclose(self) -> None:
         """Nothing to close: no socket outlives its chunk."""
@@ -198,8 +206,10 @@ def _take_frame(frame: str | bytes, parts: list[bytes]) -> bool:
             raise SpeechError(f"speech upstream refused: {str(message.get('message', problem))[:200]}")
         if audio:
             parts.append(base64.b64decode(audio, validate=True))
-    except (ValueError, AttributeError, TypeError, binascii.Error) as exc:
+    except (ValueError, AttributeError, TypeError, RecursionError, binascii.Error) as exc:
         raise SpeechError("speech upstream sent a frame that is not of stream-input") from exc
+    if sum(map(len, parts)) > AUDIO_LIMIT_BYTES:
+        raise SpeechError(f"speech upstream sent more than {AUDIO_LIMIT_BYTES} bytes for one chunk")
     if is_final and not parts:
         raise SpeechError("speech upstream sent no audio")
     return bool(is_final)

@@ -33,6 +33,7 @@ from voice_backend.streams import Streaming, StreamTimes
 from voice_backend.tts_client import SpeechError
 
 AUDIO_BYTES = 50_618
+REFUSAL = {"message": "Too many concurrent requests."}
 
 
 @dataclass
@@ -146,6 +147,7 @@ class Upstream:
     media_type: str = "audio/mpeg"
     cut: bool = False
     frames: list[str] | None = None
+    falls_silent: bool = False
     requests: list[dict[str, Any]] = field(default_factory=list)
 
     async def speak(self, request: Request) -> Response:
@@ -159,7 +161,7 @@ class Upstream:
             }
         )
         if self.status != 200:
-            return JSONResponse({"detail": {"message": "Too many concurrent requests."}}, status_code=self.status)
+            return JSONResponse({"detail": REFUSAL}, status_code=self.status)
         response = Response(self.audio, media_type=self.media_type)
         if self.cut:
             response.headers["content-length"] = str(len(self.audio) + 1)
@@ -167,11 +169,17 @@ class Upstream:
 
     async def stream_input(self, socket: WebSocket) -> None:
         """``/v1/text-to-speech/{voice_id}/stream-input``."""
+        if self.status != 200:
+            await socket.send_denial_response(JSONResponse({"detail": REFUSAL}, status_code=self.status))
+            return
         await socket.accept()
         texts = [json.loads(await socket.receive_text()) for _ in range(3)]
         self.requests.append({"key": socket.headers["xi-api-key"], **socket.query_params, "texts": texts})
         for frame in self.frames or []:
             await socket.send_text(frame)
+        if self.falls_silent:
+            await socket.receive()  # until the client has gone
+            return
         await socket.close(1000)
 
 

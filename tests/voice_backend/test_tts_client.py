@@ -81,6 +81,7 @@ def test_whatever_goes_wrong_over_http_is_a_speech_error(upstream: Any, changes:
         (["nonsense"], "not of stream-input"),
         (["[]"], "not of stream-input"),
         (['{"audio": "%"}'], "not of stream-input"),
+        (["[" * 100_000], "not of stream-input"),
         ([json.dumps({"message": "Too many", "error": "too_many_concurrent_requests", "code": 1008})], "refused: Too"),
     ],
 )
@@ -130,4 +131,30 @@ def test_a_frame_over_the_limit_is_an_error_too(upstream: Any, monkeypatch: pyte
     upstream.frames = [json.dumps({"audio": "A" * 400})]
 
     with pytest.raises(SpeechError, match="failed"):
+        speak(upstream, SpeechTransport.WEBSOCKET)
+
+
+def test_audio_over_the_limit_in_many_frames_is_an_error(upstream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No frame is too large; together they are more than one chunk may be."""
+    monkeypatch.setattr(tts_client, "AUDIO_LIMIT_BYTES", 100)
+    upstream.frames = [AUDIO_FRAME] * 40
+
+    with pytest.raises(SpeechError, match="more than 100 bytes"):
+        speak(upstream, SpeechTransport.WEBSOCKET)
+
+
+def test_an_upstream_that_falls_silent_is_not_waited_for(upstream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers the socket's pings, so only our own limit ends the call, which holds one of 64 places."""
+    monkeypatch.setattr(tts_client, "TIMEOUT_S", 0.5)
+    upstream.frames, upstream.falls_silent = [AUDIO_FRAME], True
+
+    with pytest.raises(SpeechError, match="failed"):
+        speak(upstream, SpeechTransport.WEBSOCKET)
+
+
+def test_a_refused_handshake_says_why(upstream: Any) -> None:
+    """Status and message, as over HTTP."""
+    upstream.status = 429
+
+    with pytest.raises(SpeechError, match="answered 429: Too many concurrent requests."):
         speak(upstream, SpeechTransport.WEBSOCKET)
