@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -142,6 +143,12 @@ class VoiceRoutes:
             return
         await stream_over_websocket(self.streaming, socket, dialogue_id)
 
+    async def no_stream(self, socket: WebSocket) -> None:
+        """Any other path asked for as a WebSocket."""
+        await socket.send_denial_response(
+            _problem(404, f"no WebSocket at {socket.url.path[:200]!r}: expected /api/voice/stream?dialogueId=")
+        )
+
     async def health(self, _: Request) -> Response:
         """Whether the service is up."""
         return JSONResponse({"status": "ok", "activeDialogues": len(self.service.dialogues)})
@@ -227,9 +234,20 @@ class VoiceRoutes:
         return response
 
 
-async def _http_problem(_: Request, exc: Exception) -> Response:
+def _sentence(request: Request, exc: HTTPException) -> str:
+    """What was wrong and what was expected, also where the router has found it and says neither."""
+    asked = f"{request.method} {request.url.path[:200]}"
+    if exc.status_code == 405:
+        return f"{asked}: expected {(exc.headers or {}).get('Allow', 'another method')}"
+    if exc.status_code == 404 and exc.detail == HTTPStatus.NOT_FOUND.phrase:
+        paths = ", ".join(route.path for route in request.app.routes if isinstance(route, Route))
+        return f"{asked}: no such path, expected one of {paths}"
+    return exc.detail
+
+
+async def _http_problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
-    response = _problem(exc.status_code, exc.detail)
+    response = _problem(exc.status_code, _sentence(request, exc))
     response.headers.update(exc.headers or {})
     return response
 
@@ -257,6 +275,7 @@ def make_app(service: VoiceService, streaming: Streaming) -> Starlette:
             Route("/api/voice/converse", routes.converse, methods=["POST"]),
             Route("/api/voice/open-stream", routes.open_stream, methods=["GET"]),
             WebSocketRoute("/api/voice/stream", routes.stream),
+            WebSocketRoute("/{path:path}", routes.no_stream),
             Route("/api/voice/close", routes.close, methods=["POST"]),
             Route("/health", routes.health, methods=["GET"]),
             Route("/metrics", routes.metrics, methods=["GET"]),

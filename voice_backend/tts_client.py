@@ -187,7 +187,7 @@ class WebSocketSpeech:
         except websockets.exceptions.ConnectionClosedOK as exc:
             raise SpeechError("speech upstream closed the socket before the final message") from exc
         except websockets.exceptions.InvalidStatus as exc:
-            reason = _upstream_reason(exc.response.body)
+            reason = _upstream_reason(bytes(exc.response.body))
             raise SpeechError(f"speech upstream answered {exc.response.status_code}{reason}") from exc
         # ValueError: a redirect to what is no address.
         except (OSError, ValueError, websockets.exceptions.WebSocketException) as exc:

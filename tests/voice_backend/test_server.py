@@ -116,6 +116,8 @@ def test_paths_methods_and_sizes_that_do_not_exist(serve: Any) -> None:
 
             assert [answer.status_code for answer in answers] == [404, 405, 413, 400, 404]
             assert all(answer.json()["success"] is False and answer.json()["error"] for answer in answers)
+            assert "expected one of /api/voice/converse, " in answers[0].json()["error"]
+            assert answers[1].json()["error"] == "GET /api/voice/converse: expected POST"
 
     asyncio.run(scenario())
 

@@ -60,15 +60,26 @@ def test_the_same_events_over_a_websocket(serve: Any) -> None:
     asyncio.run(scenario())
 
 
-def test_a_websocket_without_a_dialogue_is_refused(serve: Any) -> None:
-    """400 instead of the upgrade."""
+@pytest.mark.parametrize(("path", "status"), [("/api/voice/stream", 400), ("/nowhere", 404)])
+def test_a_websocket_that_cannot_be_had_is_refused(
+    serve: Any, path: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error in the contract's shape instead of the upgrade, and nothing about it in the log."""
 
     async def scenario() -> None:
         async with serve() as backend:
-            with pytest.raises(websockets.exceptions.InvalidStatus, match="400"):
-                await websockets.asyncio.client.connect(f"ws://127.0.0.1:{backend.port}/api/voice/stream", proxy=None)
+            with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
+                await websockets.asyncio.client.connect(f"ws://127.0.0.1:{backend.port}{path}", proxy=None)
+
+            answer = refused.value.response
+            error = json.loads(answer.body)
+            assert answer.status_code == status
+            assert error["success"] is False
+            assert "expected" in error["error"]
 
     asyncio.run(scenario())
+
+    assert not caplog.records
 
 
 def test_a_stream_may_be_opened_before_the_query(serve: Any) -> None:

@@ -156,5 +156,5 @@ def test_a_refused_handshake_says_why(upstream: Any) -> None:
     """Status and message, as over HTTP."""
     upstream.status = 429
 
-    with pytest.raises(SpeechError, match="answered 429: Too many concurrent requests."):
+    with pytest.raises(SpeechError, match="answered 429: Too many concurrent requests"):
         speak(upstream, SpeechTransport.WEBSOCKET)
