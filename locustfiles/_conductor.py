@@ -19,7 +19,7 @@ from gevent.event import Event
 from harness.model import EventName
 from harness.model.load import LoadPlan, Phase
 from locustfiles._recorder import LoadFile, Recorder
-from locustfiles._tally import Report
+from locustfiles._tally import KINDS_LIMIT, OTHER, Report
 
 CPU_LIMIT_PERCENT = 90.0
 CPU_READINGS_COUNT = 2
@@ -185,7 +185,9 @@ class Conductor:
         late_ms = recorder.lateness.quantile_ms(0.99)
         late = "" if late_ms is None else f"; 99 % of starts within {late_ms:.1f} ms of their time"
         forbidden = f"; {recorder.forbidden_count} answers carried what they must not" * bool(recorder.forbidden_count)
-        return f"load: {recorder.started_count} queries; failures: {failed}{late}{forbidden}"
+        lumped = f"; kinds after the first {KINDS_LIMIT} are one, {OTHER!r}: give requests a name without ids"
+        many = lumped * recorder.kinds.are_too_many
+        return f"load: {recorder.started_count} queries; failures: {failed}{late}{forbidden}{many}"
 
 
 def harness_has_gone(descriptor: int) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.model import LOAD_COLUMNS
-from locustfiles._tally import Bucket, Histogram, Report
+from locustfiles._tally import Bucket, Histogram, Kinds, Report
 
 LOAD_FILE = "load.csv"
 
@@ -76,6 +76,7 @@ class Recorder:
         self._written_until_s = 0.0
         self._drained: dict[str, int] = dict.fromkeys(clients, -1)
         self._finished: set[str] = set()
+        self.kinds = Kinds()
         self.failures: dict[str, int] = {}
         self.posts_count = 0
         self.forbidden_count = 0
@@ -90,7 +91,7 @@ class Recorder:
         end_s = report.end_s if report.end_s > self._written_until_s else self._written_until_s + LATE_ROW_S
         for kind, bucket in report.buckets.items():
             if not bucket.is_empty:
-                self._waiting.setdefault(end_s, {}).setdefault(kind, Bucket()).merge(bucket)
+                self._waiting.setdefault(end_s, {}).setdefault(self.kinds.bounded(kind), Bucket()).merge(bucket)
                 self.started_count += bucket.started_count
                 self.dropped_count += bucket.dropped_count
         for name, count in report.failures.items():

@@ -3,21 +3,57 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from harness.model import IDLE_KIND
 from locustfiles._voice import Turn
 
 NAMES_LIMIT = 50
 """Failures are counted under at most this many names; what comes after is counted as ``other``."""
 
 KINDS_LIMIT = 100
-"""A user's own locustfile may put ids into its request names; beyond this many they are counted as ``other``."""
+"""A user's own locustfile may put ids into its request names; beyond this many in a run, the first to come, they are
+counted as ``other``: figures per kind are worthless then, and their matrix grows with the square."""
+
+KIND_LIMIT_CHARACTERS = 200
+UNNAMED = "unnamed"
+IDLE_REQUEST = "idle request"
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 OTHER = "other"
 
 _RATIO = 1.1
+
+
+def kind_of_request(name: object) -> str:
+    """The kind that a request's name stands for: the name itself wherever it can stand in one row of a table.
+
+    ``idle`` means no queries at all.
+    """
+    kind = _UNPRINTABLE.sub(" ", str(name)).strip()[:KIND_LIMIT_CHARACTERS]
+    return IDLE_REQUEST if kind == IDLE_KIND else kind or UNNAMED
+
+
+class Kinds:
+    """Names of kinds, the first ``KINDS_LIMIT`` of them; all others are ``other``."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self.are_too_many = False
+
+    def bounded(self, kind: str) -> str:
+        """``kind`` itself, or ``other``."""
+        if kind in self._known:
+            return kind
+        if len(self._known) < KINDS_LIMIT:
+            self._known.add(kind)
+            return kind
+        self.are_too_many = True
+        return OTHER
 
 
 class Histogram:
@@ -123,6 +159,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._buckets: dict[str, Bucket] = {}
+        self._kinds = Kinds()
         self._in_flight: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
         self._posts_count = 0
@@ -133,7 +170,7 @@ class Tally:
 
     def started(self, kind: str, lateness_s: float) -> None:
         self._bucket(kind).started_count += 1
-        self._in_flight[self._kind(kind)] += 1
+        self._in_flight[kind] += 1
         self._lateness.add(lateness_s * 1e3)
 
     def dropped(self, kind: str) -> None:
@@ -143,7 +180,7 @@ class Tally:
         """Counts a conversation that has ended, well or not; times run from when it was due."""
         kind, due_s = turn.query.kind, turn.query.intended_s
         bucket = self._bucket(kind)
-        self._in_flight[self._kind(kind)] -= 1
+        self._in_flight[kind] -= 1
         bucket.bytes_in += turn.bytes_in
         bucket.bytes_out += turn.bytes_out
         self._posts_count += turn.posts_count
@@ -163,7 +200,7 @@ class Tally:
 
     def request(self, kind: str, total_ms: float, bytes_in: int, failure: str | None) -> None:
         """Counts a request of a locustfile that is not ours; its start is not announced, so it counts with its end."""
-        bucket = self._bucket(kind)
+        bucket = self._bucket(kind_of_request(kind))
         bucket.started_count += 1
         bucket.bytes_in += bytes_in
         if failure is not None:
@@ -200,11 +237,8 @@ class Tally:
             histogram.clear()
         return report
 
-    def _kind(self, kind: str) -> str:
-        return kind if kind in self._buckets or len(self._buckets) < KINDS_LIMIT else OTHER
-
     def _bucket(self, kind: str) -> Bucket:
-        kind = self._kind(kind)
+        kind = self._kinds.bounded(kind)
         if kind not in self._buckets:
             self._buckets[kind] = Bucket()
         return self._buckets[kind]

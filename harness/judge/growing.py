@@ -14,6 +14,7 @@ from harness.analysis.usage import Load, running_totals
 from harness.assess import phases_of
 from harness.errors import RunFormatError
 from harness.model import LOAD_COLUMNS, Event, EventName, Role
+from harness.model.rows import cells_of
 from harness.store.reader import read_manifest
 from harness.store.schema import EVENTS_FILE, LOAD_FILE, SAMPLES_FOLDER
 
@@ -77,7 +78,7 @@ class GrowingRun:
                 self._t_s.append(float(cells[0]))
                 self._y.append(float(cells[self._column]) if _is_number(cells[self._column]) else float("nan"))
         for line in self._load.lines():
-            self._take_load_row(line.split(","))
+            self._take_load_row(cells_of(line))
         for line in self._events.lines():
             self._take_event(line)
 

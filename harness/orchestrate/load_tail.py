@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.model import LOAD_COLUMNS
+from harness.model.rows import cells_of
 
 _READ_BYTES = 65536
 _COLUMNS = {name: LOAD_COLUMNS.index(name) for name in ("completed_count", "failed_count", "dropped_count")}
@@ -31,7 +32,7 @@ class LoadTail:
     def totals(self) -> LoadTotals:
         """Up to now; a row that is still being written counts next time."""
         for line in self._new_lines():
-            cells = line.split(b",")
+            cells = cells_of(line)
             if len(cells) != len(LOAD_COLUMNS):
                 continue
             for name, index in _COLUMNS.items():
@@ -39,7 +40,7 @@ class LoadTail:
                     self._totals[name] += int(cells[index])
         return LoadTotals(**self._totals)
 
-    def _new_lines(self) -> list[bytes]:
+    def _new_lines(self) -> list[str]:
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -47,4 +48,4 @@ class LoadTail:
         except OSError:
             return []
         self._offset += len(whole) + len(newline)
-        return whole.split(b"\n") if newline else []
+        return whole.decode("utf-8", "replace").split("\n") if newline else []

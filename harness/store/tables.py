@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import RunFormatError
+from harness.model.rows import cells_of
 
 FloatArray = npt.NDArray[np.float64]
 CHUNK_ROWS = 1 << 16
@@ -83,7 +84,7 @@ class Table:
                     keep_default_na=False,
                     na_values=[""],
                     skip_blank_lines=False,
-                    quoting=csv.QUOTE_NONE,
+                    quoting=csv.QUOTE_MINIMAL if types.keys() & set(TEXT_COLUMNS) else csv.QUOTE_NONE,
                     chunksize=rows,
                     engine="c",
                     low_memory=False,
@@ -95,7 +96,7 @@ class Table:
                             self._check(frame, last)
                             yield frame
                 # pandas drops the surplus of a row that is too long without a word
-                if raw.commas_count != raw.lines_count * (len(self.columns) - 1):
+                if raw.has_quotes or raw.commas_count != raw.lines_count * (len(self.columns) - 1):
                     self._check_rows()
         except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
             raise self._explained(error) from error
@@ -128,9 +129,11 @@ class Table:
 
 def raise_for_bad_row(path: Path, columns: Sequence[str], size_bytes: int) -> None:
     """Raises RunFormatError for the first row that has too few or many cells, or a cell that is no finite number."""
+    has_names = any(name in TEXT_COLUMNS for name in columns)
     with io.BufferedReader(_Bounded(path, size_bytes)) as file:
         for number, line in enumerate(file, start=1):
-            cells = line.decode("utf-8", "replace").rstrip("\r\n").split(",")
+            text = line.decode("utf-8", "replace").rstrip("\r\n")
+            cells = cells_of(text) if has_names else text.split(",")
             where = f"line {number} of {path}"
             if len(cells) != len(columns):
                 raise RunFormatError(
@@ -168,12 +171,13 @@ def check_ascending(path: Path, t_s: FloatArray, before_s: float, first_row: int
 
 
 class _Bounded(io.RawIOBase):
-    """The first ``size_bytes`` of a file, its commas and lines counted as they are read."""
+    """The first ``size_bytes`` of a file, its commas and lines counted as they are read; quotes may hide commas."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._left = size_bytes
         self.commas_count = 0
+        self.has_quotes = False
         self.lines_count = 0
 
     def readable(self) -> bool:
@@ -186,6 +190,7 @@ class _Bounded(io.RawIOBase):
         read = bytes(view[:count])
         self.commas_count += read.count(b",")
         self.lines_count += read.count(b"\n")
+        self.has_quotes = self.has_quotes or b'"' in read
         return count
 
     def close(self) -> None:

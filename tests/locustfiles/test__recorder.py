@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from locustfiles._recorder import LOST_AFTER_S, LoadFile, Recorder
-from locustfiles._tally import Bucket, Report
+from locustfiles._tally import KINDS_LIMIT, OTHER, Bucket, Report
 from tests.support.load_runs import read_rows
 
 
@@ -41,6 +41,20 @@ def test_a_second_waits_for_all_processes_and_is_their_sum(tmp_path: Path) -> No
     assert row["started_count"] == "6"
     assert row["total_p99_ms"] == "4.000"
     recorder.finish()
+
+
+def test_kinds_are_bounded_over_all_processes_and_seconds(tmp_path: Path) -> None:
+    """However many each of them names: a figure per kind costs memory by the square of their number."""
+    recorder = Recorder(LoadFile(tmp_path), ["a", "b"])
+    for number in range(KINDS_LIMIT):
+        recorder.add("a", _report(number + 1.0, kind=f"/a/{number}"))
+    few = recorder.kinds.are_too_many
+    recorder.add("b", _report(1.0, kind="/b/1"))
+    recorder.finish()
+
+    rows = read_rows(tmp_path)
+    assert (few, recorder.kinds.are_too_many) == (False, True)
+    assert {row["kind"] for row in rows} == {OTHER, *(f"/a/{number}" for number in range(KINDS_LIMIT))}
 
 
 def test_a_process_that_stops_reporting_is_given_up(tmp_path: Path) -> None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from harness.model.load import Ending
-from locustfiles._tally import KINDS_LIMIT, NAMES_LIMIT, OTHER, Histogram, Report, Tally
+from locustfiles._tally import (
+    IDLE_REQUEST,
+    KIND_LIMIT_CHARACTERS,
+    KINDS_LIMIT,
+    NAMES_LIMIT,
+    OTHER,
+    UNNAMED,
+    Histogram,
+    Report,
+    Tally,
+)
 from locustfiles._voice import Query, Turn
 
 
@@ -70,11 +80,34 @@ def test_names_and_kinds_are_bounded() -> None:
         tally.request(f"/item/{number}", 1.0, 10, f"Error{number}")
 
     report = tally.take(1.0)
+    tally.request("/item/new", 1.0, 10, None)
+    tally.request("/item/0", 1.0, 10, None)
 
+    assert set(tally.take(2.0).buckets) == {OTHER, "/item/0"}
     assert len(report.buckets) == KINDS_LIMIT + 1
     assert len(report.failures) == NAMES_LIMIT + 1
     assert report.buckets[OTHER].started_count == 2 * KINDS_LIMIT
     assert sum(report.failures.values()) == 3 * KINDS_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ('GET /a, "b" ü', 'GET /a, "b" ü'),
+        ("two\nlines\r\n", "two lines"),
+        ("a\u2028b\x00c\ud800", "a b c"),
+        (" ", UNNAMED),
+        ("idle", IDLE_REQUEST),
+        (404, "404"),
+        ("x" * 10_000, "x" * KIND_LIMIT_CHARACTERS),
+    ],
+)
+def test_a_request_may_have_any_name(name: object, kind: str) -> None:
+    """One that no row could hold, or that would be read as no use at all, is changed as little as possible."""
+    tally = Tally()
+    tally.request(name, 1.0, 10, None)  # type: ignore[arg-type]  # Locust checks no names
+
+    assert list(tally.take(1.0).buckets) == [kind]
 
 
 def test_a_report_survives_the_way_to_the_master() -> None:

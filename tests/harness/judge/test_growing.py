@@ -63,6 +63,19 @@ def test_a_broken_line_is_passed_over(tmp_path: Path) -> None:
     assert run.setting().phases
 
 
+def test_a_kind_may_have_commas_in_its_name(tmp_path: Path) -> None:
+    """Quoted, as CSV has it."""
+    stored = write_run(tmp_path, Recipe(duration_s=60.0))
+    load = stored / "load.csv"
+    load.write_text(load.read_text().replace(",normal,", ',"a, b",'))
+    run = GrowingRun(stored)
+    run.read()
+
+    usage = run.setting().load
+    assert usage is not None
+    assert "a, b" in usage.kinds
+
+
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     """A folder without a manifest has nothing to judge."""
     with pytest.raises(RunFormatError):

@@ -10,8 +10,8 @@ from harness.orchestrate.load_tail import LoadTail, LoadTotals
 HEADER = ",".join(LOAD_COLUMNS) + "\n"
 
 
-def row(completed: int, failed: int = 0, dropped: int = 0) -> str:
-    return f"1.000,normal,5,{completed},{failed},{dropped},1,0,0,,,,,\n"
+def row(completed: int, failed: int = 0, dropped: int = 0, kind: str = "normal") -> str:
+    return f"1.000,{kind},5,{completed},{failed},{dropped},1,0,0,,,,,\n"
 
 
 def test_rows_count_once_and_only_when_they_are_whole(tmp_path: Path) -> None:
@@ -27,3 +27,11 @@ def test_rows_count_once_and_only_when_they_are_whole(tmp_path: Path) -> None:
         file.write(torn[10:] + row(1, dropped=2))
 
     assert tail.totals() == tail.totals() == LoadTotals(11, 1, 2)
+
+
+def test_a_kind_may_have_commas_in_its_name(tmp_path: Path) -> None:
+    """Quoted, as CSV has it."""
+    path = tmp_path / "load.csv"
+    path.write_text(HEADER + row(3, kind='"GET /a, b"') + row(4))
+
+    assert LoadTail(path).totals() == LoadTotals(7, 0, 0)

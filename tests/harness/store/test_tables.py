@@ -89,6 +89,20 @@ def test_a_bad_row_is_named_by_its_line(tmp_path: Path, row: str, says: str) -> 
     assert says in str(caught.value)
 
 
+def test_kinds_with_commas_and_quotes_are_read_as_they_were(tmp_path: Path) -> None:
+    """Quoted as CSV has it; only where there are names, and a row that is too long is still found."""
+    found = table(tmp_path, 't_s,kind,n\n1,"a, ""b""",5\n2,ü,6\n'.encode())
+    frames = list(found.chunks(["kind", "n"]))
+    longer = table(tmp_path, b't_s,kind,n\n1,"a, b",5\n2,c,6,7\n')
+
+    assert [(kind, n) for frame in frames for kind, n in zip(frame["kind"], frame["n"], strict=True)] == [
+        ('a, "b"', 5.0),
+        ("ü", 6.0),
+    ]
+    with pytest.raises(RunFormatError, match="expected 3 cells in line 3"):
+        list(longer.chunks(["kind", "n"]))
+
+
 def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     """Which of them is meant, nobody can tell."""
     with pytest.raises(RunFormatError, match="found b again"):
