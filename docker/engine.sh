@@ -18,8 +18,9 @@ last_words() { if [[ -s $1 ]]; then tail -n 1 "$1"; else echo silence; fi; }
 
 install() {
   echo "installing $*"
-  timeout --kill-after 30 900 sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"' sh "$@" \
-    </dev/null >"$cache/apt.log" 2>&1
+  # another installation on this machine is waited for: it is no reason why none can run here
+  timeout --kill-after 30 900 sh -c 'apt-get update -qq; apt-get install -y -qq -o DPkg::Lock::Timeout=600 --no-install-recommends "$@"' \
+    sh "$@" </dev/null >"$cache/apt.log" 2>&1
 }
 
 # the package's own start of the service is neither needed nor possible everywhere; a dockerd of ours does

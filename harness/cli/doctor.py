@@ -8,11 +8,15 @@ from typing import Annotated
 
 import typer
 
+from harness.errors import UsageError
 from harness.model import ExitCode
 
 
 def doctor(
     pid: Annotated[int | None, typer.Option(envvar="SOAK_PID", help="A target that runs.", metavar="N")] = None,
+    container: Annotated[
+        str | None, typer.Option(help="A container that runs: name, id, Compose service or label.", metavar="NAME")
+    ] = None,
     node: Annotated[str | None, typer.Option(help="A Node.js inspector, HOST:PORT.", metavar="HOST:PORT")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, no more.")] = False,
 ) -> ExitCode:
@@ -23,10 +27,14 @@ def doctor(
       soak doctor
 
       soak doctor --pid 4242 --json
+
+      soak doctor --container voice-1
     """
     from harness.diagnose.doctor import examine
 
-    findings = examine(pid, node)
+    if pid is not None and container is not None:
+        raise UsageError("expected one target, found --pid and --container; name one")
+    findings = examine(pid, node, container)
     if as_json:
         sys.stdout.write(json.dumps({"checks": [finding.to_json() for finding in findings]}) + "\n")
         return ExitCode.PASS

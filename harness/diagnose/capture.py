@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -50,8 +50,6 @@ class Scene(Protocol):
     def base_url(self) -> str: ...
     @property
     def target_pid(self) -> int | None: ...
-    @property
-    def container_id(self) -> str | None: ...
     @property
     def kinds(self) -> tuple[str, ...]: ...
     @property
@@ -171,7 +169,7 @@ class _Work:
     done: list[Capture] = field(default_factory=list)
 
     def carry_out(self, verdict: Mapping[str, Any]) -> None:
-        pid = _pid(self.scene)
+        pid = self.scene.target_pid
         look = partial(_map_of, pid, self.scene.now_s)
         before = self._attempt("memory map", look)
         self._take(Moment.BEFORE)
@@ -213,7 +211,7 @@ class _Work:
 
     def _settle(self) -> None:
         """Waits until the target is at rest: work in flight must not pass for something kept."""
-        pid = _pid(self.scene)
+        pid = self.scene.target_pid
         for _ in range(SETTLE_LIMIT_S):
             before_s = _cpu_s(pid)
             self.scene.drive((), 1.0, self.room.folder)
@@ -262,21 +260,6 @@ def _map_of(pid: int | None, now_s: Callable[[], float]) -> MemoryMap:
     return read_map(pid, now_s())
 
 
-def _pid(scene: Scene) -> int | None:
-    """The target's process; a container's where its processes are this machine's."""
-    if scene.target_pid is not None or scene.container_id is None:
-        return scene.target_pid
-    from harness.probes.cgroup import find_cgroup
-    from harness.probes.engine import DockerEngine
-
-    try:
-        with closing(DockerEngine()) as engine:
-            pid = engine.state(scene.container_id).pid
-            return pid if pid and find_cgroup(pid, scene.container_id) is not None else None
-    except (ProbeError, OSError):
-        return None
-
-
 def _kinds(scene: Scene, verdict: Mapping[str, Any]) -> tuple[str, ...]:
     """What is driven between the looks: the kinds that leak; only time, where only that leaks; else all."""
     leaking = leaking_kinds(verdict)
@@ -288,7 +271,7 @@ def _kinds(scene: Scene, verdict: Mapping[str, Any]) -> tuple[str, ...]:
 def _captures(scene: Scene, section: DiagnoseSection, found: Diagnosis) -> list[Capture]:
     """The ways that this target may allow; those that it turns out not to are dropped at the first look."""
     captures: list[Capture] = []
-    pid = _pid(scene)
+    pid = scene.target_pid
     if section.command is not None:
         captures.append(CommandCapture(section.command, pid))
     node = find_node(pid) if pid is not None else None

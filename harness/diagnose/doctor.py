@@ -16,8 +16,11 @@ from pathlib import Path
 
 import psutil
 
-from harness.diagnose.node_capture import find_node, snapshot_signal
+from harness.diagnose.node_capture import find_node, snapshot_signal, wants_usual_port
+from harness.errors import ProbeError
+from harness.probes.node_port import ANY_INSPECTOR_PORT, INSPECTOR_PORT
 from harness.probes.sockets import listening_ports
+from harness.units import format_bytes
 
 FILES_WANTED = 8192
 PORTS_WANTED = 10_000
@@ -49,8 +52,8 @@ class Finding:
         return asdict(self)
 
 
-def examine(pid: int | None = None, node: str | None = None) -> list[Finding]:
-    """Every check of this machine, and those of the target where ``pid`` names one."""
+def examine(pid: int | None = None, node: str | None = None, container: str | None = None) -> list[Finding]:
+    """Every check of this machine, and those of the target where ``pid`` or ``container`` names one."""
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("memory of own processes", own_memory),
         ("memory of other users' processes", others_memory),
@@ -65,13 +68,16 @@ def examine(pid: int | None = None, node: str | None = None) -> list[Finding]:
         ("free memory", free_memory),
         ("Node.js inspector port", lambda: inspector_port(node)),
     ]
+    findings = [_answered(what, check) for what, check in checks]
+    if container is not None:
+        contained, pid = contained_target(container)
+        findings.append(contained)
+    elif pid is not None:
+        findings.append(_answered("target", lambda: target(pid)))
     if pid is not None:
-        checks += [
-            ("target", lambda: target(pid)),
-            ("memory map of the target", lambda: target_map(pid)),
-            ("heap snapshot of the target", lambda: target_heap(pid)),
-        ]
-    return [_answered(what, check) for what, check in checks]
+        findings.append(_answered("memory map of the target", lambda: target_map(pid)))
+        findings.append(_answered("heap snapshot of the target", lambda: target_heap(pid)))
+    return findings
 
 
 def _answered(what: str, check: Callable[[], Finding]) -> Finding:
@@ -245,7 +251,10 @@ def free_memory() -> Finding:
     available = psutil.virtual_memory().available
     if available < 2e9:
         return Finding(
-            what, Answer.WARN, f"{available / 1e9:.1f} GB", "end what else runs, or set a limit with [container] memory"
+            what,
+            Answer.WARN,
+            f"{available / 1e9:.1f} GB",
+            "end what else runs, or set a limit with [container] memory-limit",
         )
     return Finding(what, Answer.YES, f"{available / 1e9:.1f} GB")
 
@@ -262,16 +271,23 @@ def inspector_port(node: str | None = None) -> Finding:
         finally:
             page.close()
         return Finding(what, Answer.YES, f"the inspector at {node} answers")
+    if (holder := inspector_port_holder()) is not None:
+        return Finding(
+            what,
+            Answer.WARN,
+            f"{INSPECTOR_PORT} is in use by process {holder}",
+            f"{ANY_INSPECTOR_PORT}, or name the target's own inspector with --node HOST:PORT",
+        )
+    return Finding(what, Answer.YES, f"{INSPECTOR_PORT} is free: SIGUSR1 can open an inspector there")
+
+
+def inspector_port_holder() -> int | str | None:
+    """Who listens on Node.js's usual port of this machine's network, None where nobody does."""
     with suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and getattr(connection.laddr, "port", 0) == 9229:
-                return Finding(
-                    what,
-                    Answer.WARN,
-                    f"9229 is in use by process {connection.pid}",
-                    "name the target's own inspector with --node HOST:PORT",
-                )
-    return Finding(what, Answer.YES, "9229 is free: SIGUSR1 can open an inspector there")
+            if connection.status == psutil.CONN_LISTEN and getattr(connection.laddr, "port", 0) == INSPECTOR_PORT:
+                return connection.pid or "of another user"
+    return None
 
 
 def target(pid: int) -> Finding:
@@ -284,6 +300,35 @@ def target(pid: int) -> Finding:
     except psutil.NoSuchProcess:
         return Finding(what, Answer.NO, f"no process {pid}", "ps -e, then name its pid")
     return Finding(what, Answer.YES, found)
+
+
+def contained_target(container: str) -> tuple[Finding, int | None]:
+    """Whether it runs and how its memory is read; its main process where that is one of this machine."""
+    from contextlib import closing
+
+    from harness.probes.container import STATISTICS_PERIOD_S, local_pid
+    from harness.probes.engine import DockerEngine
+
+    what = "target"
+    try:
+        with closing(DockerEngine()) as found:
+            state = found.state(container)
+    except ProbeError as error:
+        return Finding(what, Answer.NO, str(error), "docker ps --all, then name one"), None
+    if not state.running:
+        return Finding(what, Answer.NO, state.why_not_running(), f"docker start {state.name}"), None
+    limit_bytes = state.memory_limit_bytes
+    limit = "without a limit of its own" if limit_bytes is None else f"limit {format_bytes(limit_bytes)}"
+    pid = local_pid(state)
+    if pid is None:
+        return Finding(
+            what,
+            Answer.WARN,
+            f"container {state.name}, {limit}; its control group cannot be seen from here: the engine is asked, every "
+            f"{STATISTICS_PERIOD_S:g} s at most, and no memory map or heap snapshot can be had",
+            "run soak on the engine's own machine, outside a container",
+        ), None
+    return Finding(what, Answer.YES, f"container {state.name}, {limit}, process {pid} here; read from its files"), pid
 
 
 def target_map(pid: int, proc: Path = _PROC) -> Finding:
@@ -323,4 +368,7 @@ def target_heap(pid: int) -> Finding:
             f"process {node} is another user's",
             "sudo -E soak ... (or start it with --inspect=127.0.0.1:9229)",
         )
+    if wants_usual_port(node) and (holder := inspector_port_holder()) is not None:
+        found = f"process {node} cannot open its inspector: port {INSPECTOR_PORT} is in use by process {holder}"
+        return Finding(what, Answer.NO, found, ANY_INSPECTOR_PORT)
     return Finding(what, Answer.YES, f"process {node} opens its inspector on SIGUSR1")

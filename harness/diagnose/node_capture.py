@@ -23,8 +23,9 @@ import psutil
 from harness.diagnose.room import Moment, OutOfRoom, Room
 from harness.diagnose.suspects import Finding
 from harness.errors import ProbeError
-from harness.probes.inspector import websocket_url
-from harness.probes.node_port import open_inspector
+from harness.probes.inspector import open_session
+from harness.probes.inspector_place import InspectorPlace
+from harness.probes.node_port import INSPECTOR_PORT, open_inspector
 from harness.probes.sockets import listening_ports
 from harness.units import format_bytes
 
@@ -44,7 +45,8 @@ class NodeCapture:
     name = "node heap"
 
     def __init__(self, address: str | None, pid: int | None, *, keep_files: bool = False) -> None:
-        self._address, self._pid, self._keep_files = address, pid, keep_files
+        self._place = None if address is None else InspectorPlace(address)
+        self._pid, self._keep_files = pid, keep_files
         self._opened_by_us = False
         self._stack = ExitStack()
         self._socket: Any = None
@@ -55,7 +57,7 @@ class NodeCapture:
     def take(self, moment: Moment, room: Room) -> None:
         """One snapshot into the diagnosis' folder. Raises ProbeError."""
         path = room.folder / f"heap-{moment}.heapsnapshot"
-        number = None if self._address is not None or self._pid is None else snapshot_signal(self._pid)
+        number = None if self._place is not None or self._pid is None else snapshot_signal(self._pid)
         if number is not None and self._pid is not None:
             _take_by_signal(self._pid, number, path, room)
         else:
@@ -122,26 +124,15 @@ class NodeCapture:
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
                 self._record(file.write, room)
         except (OSError, ValueError, WebSocketException) as error:
-            raise ProbeError(
-                f"expected a heap snapshot from the inspector at {self._address}, found: {error}"
-            ) from error
+            raise ProbeError(f"expected a heap snapshot from the inspector at {self._place}, found: {error}") from error
 
     def _connect(self) -> None:
-        from websockets.sync.client import connect
-
-        if self._address is None:
+        if self._place is None:
             assert self._pid is not None
             before = listening_ports(self._pid)
-            self._address = open_inspector(self._pid)
-            self._opened_by_us = int(self._address.rpartition(":")[2]) not in before
-        connection = connect(
-            websocket_url(self._address, CONNECT_TIMEOUT_S),
-            open_timeout=CONNECT_TIMEOUT_S,
-            close_timeout=CONNECT_TIMEOUT_S,
-            max_size=_MESSAGE_LIMIT_BYTES,
-            compression=None,
-            proxy=None,
-        )
+            self._place = open_inspector(self._pid)
+            self._opened_by_us = not listening_ports(self._pid) <= before
+        connection = open_session(self._place, CONNECT_TIMEOUT_S, _MESSAGE_LIMIT_BYTES)
         self._socket = self._stack.enter_context(connection)
         self._send("HeapProfiler.enable", {})
 
@@ -204,11 +195,7 @@ def find_node(pid: int) -> int | None:
 
 def snapshot_signal(pid: int) -> signal.Signals | None:
     """The signal on which process ``pid`` writes a heap snapshot, as its command line or NODE_OPTIONS say."""
-    try:
-        process = psutil.Process(pid)
-        words = [*process.cmdline(), *process.environ().get("NODE_OPTIONS", "").split()]
-    except (psutil.Error, OSError):
-        return None
+    words = _options(pid)
     for at, word in enumerate(words):
         name = ""
         if word.startswith(f"{_SIGNAL_FLAG}="):
@@ -220,10 +207,26 @@ def snapshot_signal(pid: int) -> signal.Signals | None:
     return None
 
 
+def wants_usual_port(pid: int) -> bool:
+    """Whether process ``pid``'s inspector would open on Node.js's usual port of this machine's network."""
+    if InspectorPlace.of_process(pid, INSPECTOR_PORT).network_pid is not None:
+        return False
+    return not any(word.startswith(("--inspect-port", "--debug-port")) for word in _options(pid))
+
+
+def _options(pid: int) -> list[str]:
+    """The words that process ``pid`` was started with, those of NODE_OPTIONS included; none where they are secret."""
+    try:
+        process = psutil.Process(pid)
+        return [*process.cmdline(), *process.environ().get("NODE_OPTIONS", "").split()]
+    except (psutil.Error, OSError):
+        return []
+
+
 def _take_by_signal(pid: int, number: signal.Signals, path: Path, room: Room) -> None:
     """Sends the signal and waits for the file that the target writes into its own folder."""
     wait = threading.Event().wait
-    folder = Path(f"/proc/{pid}/cwd").resolve()
+    folder = Path(f"/proc/{pid}/cwd")  # not resolved: a container's folders have other names here, or none
     known = set(folder.glob("*.heapsnapshot"))
     began_s = time.time()
     try:

@@ -24,7 +24,7 @@ from harness.orchestrate import container_keeper
 from harness.orchestrate.container_history import ContainerHistory
 from harness.orchestrate.container_watch import ContainerWatch
 from harness.plan.container import OWN_LABEL_PREFIX, ContainerSection
-from harness.probes.cgroup import find_cgroup
+from harness.probes.container import local_pid
 from harness.probes.engine import (
     COMPOSE_SERVICE_LABEL,
     ContainerState,
@@ -191,12 +191,11 @@ class Containers:
         """What tells its events; one of ours has its log kept from its start, one that ran already from now."""
         state = find_running(self.engine, container_id)
         ours = any(container.id == state.container_id for container in self._started)
-        local = state.pid is not None and find_cgroup(state.pid, state.container_id) is not None
         history = ContainerHistory(
             self.engine,
             state.container_id,
             log_file=log_file,
-            counts_kills=local,
+            counts_kills=local_pid(state) is not None,
             log_since_s=parse_time_s(state.started_at) if ours else None,
         )
         return ContainerWatch(history)

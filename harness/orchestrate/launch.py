@@ -28,7 +28,7 @@ from harness.orchestrate.containers import (
     require,
 )
 from harness.plan.document import Plan
-from harness.probes.cgroup import find_cgroup
+from harness.probes.container import local_pid
 from harness.probes.engine import ContainerState, DockerEngine
 
 LOOPBACK = "127.0.0.1"
@@ -121,8 +121,7 @@ def _url_of_container(engine: DockerEngine, state: ContainerState) -> str:
     port = published_port(engine, state.container_id)
     if port is not None:
         return f"http://{LOOPBACK}:{port}"
-    here = state.pid is not None and find_cgroup(state.pid, state.container_id) is not None
-    return _url_of(state.pid if here else None)  # on the host's network it listens as a process does
+    return _url_of(local_pid(state))  # on the host's network it listens as a process does
 
 
 def _plan_mock(plan: Plan, starts_target: bool) -> tuple[str | None, Command | None]:

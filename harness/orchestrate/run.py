@@ -41,6 +41,7 @@ from harness.orchestrate.standing import Standing, Witness
 from harness.plan.document import Plan
 from harness.plan.load import LoadSection
 from harness.probes.base import Probe
+from harness.probes.container import ContainerProbe
 from harness.probes.process import ProcessTreeProbe
 from harness.sampler import Sampler, describe
 from harness.store.schema import Manifest
@@ -168,7 +169,6 @@ class _Started:
     probes: tuple[Probe, ...]
     started_s: float
     watch: ContainerWatch | None
-    container_id: str | None = None
 
     def play(self, observer: Observer, witness: Witness | None = None) -> Finished:
         tap = Tap(self.writer)
@@ -209,10 +209,15 @@ class _Started:
         return Finished(self.writer.path, reason)
 
     def _pid_of(self, target: Service | None) -> int | None:
-        return target.pid if target is not None else self.preparation.launch.target_pid
+        """The process of this machine that is the target, a container's main one included; None where there is none."""
+        if target is not None:
+            return target.pid
+        for probe in self.probes:
+            if isinstance(probe, ContainerProbe) and probe.name == TARGET_PROBE:
+                return probe.local_pid
+        return self.preparation.launch.target_pid
 
     def _standing(self, reason: EndReason, target: Service | None) -> Standing:
-        container = self.preparation.launch.container
         encore = Encore(
             self.services, self.interrupts, self.preparation.load, _workers(self.preparation.plan.load), self.started_s
         )
@@ -221,7 +226,6 @@ class _Started:
             reason=reason,
             base_url=self.preparation.launch.base_url,
             target_pid=self._pid_of(target),
-            container_id=self.container_id if container is not None else None,
             kinds=self.preparation.load.kinds,
             drive=encore.drive,
             check=self.interrupts.raise_if_seen,
@@ -276,7 +280,6 @@ class _Starter:
             probes,
             started_s,
             watch,
-            container_id,
         )
 
     def _await_mock(self, mock: Service, url: str) -> None:

@@ -16,14 +16,13 @@ class Standing:
 
     ``drive(kinds, seconds, folder)`` plays more of the same load (no kinds: idleness) and gives how many queries ended;
     ``load.csv`` goes to ``folder``. ``check`` raises Interrupted once the user asks for the end; ``now_s`` is the run's
-    clock.
+    clock. ``target_pid`` is None where the target's processes are another machine's.
     """
 
     path: Path
     reason: EndReason
     base_url: str
     target_pid: int | None
-    container_id: str | None
     kinds: tuple[str, ...]
     drive: Callable[[tuple[str, ...], float, Path], int]
     check: Callable[[], None]

@@ -103,6 +103,12 @@ class ContainerProbe:
     def waits(self) -> bool:
         return True  # for the engine, at every restart, or at every reading when it is remote
 
+    @property
+    def local_pid(self) -> int | None:
+        """The main process of its last known start; None before the first reading, and on another machine."""
+        life = self._life
+        return None if life is None or life.cgroup is None else life.state.pid
+
     def check(self) -> str | None:
         try:
             reading = self._read_life(self._current_life())
@@ -202,6 +208,13 @@ def reading_of_statistics(statistics: Mapping[str, Any]) -> CgroupReading:
         cpu_s=None if cpu_ns is None else cpu_ns / 1e9,
         pids_count=statistics.get("pids_stats", {}).get("current"),
     )
+
+
+def local_pid(state: ContainerState) -> int | None:
+    """The container's main process where it is one of this machine, so that its files can be read here."""
+    if state.pid is None or find_cgroup(state.pid, state.container_id) is None:
+        return None
+    return state.pid
 
 
 def _inode(cgroup: Cgroup | None) -> int | None:

@@ -11,11 +11,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import ProbeError
-from harness.probes.http_page import HttpPage
+from harness.probes.inspector_place import InspectorPlace
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
 
 _MEMORY = "({memory: process.memoryUsage(), pid: process.pid, startedMs: performance.timeOrigin})"
 _MAX_MESSAGE_BYTES = 2**20
@@ -39,26 +41,15 @@ class Isolate:
 class Inspector:
     """An open session; every call raises ProbeError when the target does not answer within ``timeout_s``."""
 
-    def __init__(self, address: str, timeout_s: float) -> None:
-        """Connects to the first target that ``address`` (``HOST:PORT``) lists."""
-        from websockets.sync.client import connect
-
-        self._address = address
+    def __init__(self, place: InspectorPlace, timeout_s: float) -> None:
+        """Connects to the first target that the inspector at ``place`` lists."""
+        self._place = place
         self._timeout_s = timeout_s
         self._last_number = 0
         self._workers: set[str] = set()
         self._open_socket = ExitStack()
-        connection = connect(
-            websocket_url(address, timeout_s),
-            open_timeout=timeout_s,
-            close_timeout=timeout_s,
-            max_size=_MAX_MESSAGE_BYTES,
-            compression=None,
-            proxy=None,
-            ping_interval=None,  # Node.js knows no pings and hangs up at the first, after 20 s of every session
-        )
         with self._explained():
-            self._socket = self._open_socket.enter_context(connection)
+            self._socket = self._open_socket.enter_context(open_session(place, timeout_s, _MAX_MESSAGE_BYTES))
         try:
             self._ask({"": [("NodeWorker.enable", {"waitForDebuggerOnStart": False})]})
         except ProbeError:
@@ -89,9 +80,7 @@ class Inspector:
             if number not in waiting:
                 continue
             if "result" not in message:
-                raise ProbeError(
-                    f"expected figures from the inspector at {self._address}, found: {message.get('error')}"
-                )
+                raise ProbeError(f"expected figures from the inspector at {self._place}, found: {message.get('error')}")
             results[waiting.pop(number)][number] = message["result"]
         return {session: [found[number] for number in sorted(found)] for session, found in results.items()}
 
@@ -141,7 +130,7 @@ class Inspector:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ProbeError(
-                f"expected process.memoryUsage() from {self._address}, found none: is it Node.js?"
+                f"expected process.memoryUsage() from {self._place}, found none: is it Node.js?"
             ) from error
 
     @contextmanager
@@ -152,19 +141,24 @@ class Inspector:
             yield
         except TimeoutError as error:
             raise ProbeError(
-                f"expected an answer from the inspector at {self._address} within {self._timeout_s:g} s, found none"
+                f"expected an answer from the inspector at {self._place} within {self._timeout_s:g} s, found none"
             ) from error
         except (OSError, ValueError, WebSocketException) as error:
-            raise ProbeError(f"lost the inspector at {self._address}: {error}") from error
+            raise ProbeError(f"lost the inspector at {self._place}: {error}") from error
 
 
-def websocket_url(address: str, timeout_s: float) -> str:
-    """The first inspectable target at ``address``; its path, but our host and port (it may know itself by others)."""
-    page = HttpPage(f"http://{address}/json/list", timeout_s)
-    try:
-        targets = json.loads(page.fetch())
-        return f"ws://{address}{urlsplit(targets[0]['webSocketDebuggerUrl']).path}"
-    except (ValueError, LookupError, TypeError) as error:
-        raise ProbeError(f"expected the inspector of a Node.js process at {address}, found something else") from error
-    finally:
-        page.close()
+def open_session(place: InspectorPlace, timeout_s: float, message_limit_bytes: int) -> ClientConnection:
+    """A WebSocket to the inspector at ``place``. Raises ProbeError, and what a handshake that fails raises."""
+    from websockets.sync.client import connect
+
+    url = place.websocket_url(timeout_s)
+    return connect(
+        url,
+        sock=place.connect(timeout_s),
+        open_timeout=timeout_s,
+        close_timeout=timeout_s,
+        max_size=message_limit_bytes,
+        compression=None,
+        proxy=None,
+        ping_interval=None,  # Node.js knows no pings and hangs up at the first, after 20 s of every session
+    )

@@ -13,6 +13,7 @@ from harness.model import Column, ColumnKind, ProcessIdentity, Role, Unit
 from harness.probes.base import Reading
 from harness.probes.http_page import timeout_s_for
 from harness.probes.inspector import Inspector
+from harness.probes.inspector_place import InspectorPlace
 from harness.probes.node_port import open_inspector
 
 
@@ -98,16 +99,17 @@ class NodeProbe:
             self._session = None
 
     def _open(self) -> Inspector:
-        address = self._address
-        if address is None:
+        if self._address is None:
             assert self._pid is not None
-            address = open_inspector(self._pid)
-        elif not self._allow_remote and not is_loopback(address):
+            place = open_inspector(self._pid)
+        elif self._allow_remote or is_loopback(self._address):
+            place = InspectorPlace(self._address)
+        else:
             raise ProbeError(
-                f"expected an inspector on this machine such as 127.0.0.1:9229, found {address}: "
+                f"expected an inspector on this machine such as 127.0.0.1:9229, found {self._address}: "
                 "it runs any code it is sent, so tunnel to it (ssh -L), or allow remote inspectors"
             )
-        return Inspector(address, timeout_s_for(self.period_s))
+        return Inspector(place, timeout_s_for(self.period_s))
 
 
 def is_loopback(address: str) -> bool:

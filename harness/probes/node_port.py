@@ -9,18 +9,23 @@ import time
 from collections.abc import Callable
 
 from harness.errors import ProbeError
+from harness.probes.inspector_place import InspectorPlace
 from harness.probes.procfs import PROC
 from harness.probes.sockets import listening_ports
 
 _USUAL_PORTS = range(9200, 9300)
 """Node.js takes 9229 unless told otherwise; people tell it a neighbour."""
+INSPECTOR_PORT = 9229
+"""Where Node.js opens its inspector unless told otherwise."""
+ANY_INSPECTOR_PORT = "start the target with NODE_OPTIONS=--inspect-port=127.0.0.1:0"
+"""What has SIGUSR1 open the inspector on a free port, where several Node.js processes share this machine's ports."""
 _OPEN_TIMEOUT_S = 5.0
 _POLL_S = 0.02
 Wait = Callable[[float], object]
 
 
-def open_inspector(pid: int, wait: Wait | None = None) -> str:
-    """``HOST:PORT`` of the inspector of process ``pid``. Raises ProbeError.
+def open_inspector(pid: int, wait: Wait | None = None) -> InspectorPlace:
+    """Where process ``pid``, of this machine or of a container on it, has its inspector. Raises ProbeError.
 
     SIGUSR1 ends a process that does not handle it, so it is sent to one that does and runs Node.js, to no other.
     """
@@ -29,14 +34,14 @@ def open_inspector(pid: int, wait: Wait | None = None) -> str:
         before = listening_ports(pid)
         usual = sorted(before & set(_USUAL_PORTS))
         if usual:
-            return f"127.0.0.1:{usual[0]}"
+            return InspectorPlace.of_process(pid, usual[0])
         _check_handles_signal(pid)
         os.kill(pid, signal.SIGUSR1)
         deadline_s = time.monotonic() + _OPEN_TIMEOUT_S
         while time.monotonic() < deadline_s:
             opened = listening_ports(pid) - before
             if opened:
-                return f"127.0.0.1:{min(opened)}"
+                return InspectorPlace.of_process(pid, min(opened))
             wait(_POLL_S)
     except PermissionError:
         raise ProbeError(f"expected to signal process {pid}, found no permission: run as root or as its user") from None
@@ -44,7 +49,8 @@ def open_inspector(pid: int, wait: Wait | None = None) -> str:
         raise ProbeError(f"expected a running process {pid}, found none") from None
     raise ProbeError(
         f"expected SIGUSR1 to open the inspector of process {pid} within {_OPEN_TIMEOUT_S:g} s, found no new port: "
-        "another process may hold 9229, or it is open elsewhere; name it with --node HOST:PORT"
+        f"another process may hold {INSPECTOR_PORT}: {ANY_INSPECTOR_PORT}; "
+        "or it is open elsewhere: name it with --node HOST:PORT"
     )
 
 

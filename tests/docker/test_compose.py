@@ -15,10 +15,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.containers import docker
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(400), pytest.mark.usefixtures("images")]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900), pytest.mark.usefixtures("images")]
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = "voice-soak-test"
+TRIES, INVALID = 3, 4
+"""A machine that others keep busy makes a run invalid for its generator, and rightly so."""
 _FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
 
 
@@ -39,11 +41,16 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     try:
         yield os.environ | settings
     finally:
-        for name in service_containers():
-            docker("rm", "--force", "--volumes", name)
-        networks = docker("network", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}").split()
-        for network in networks:
-            docker("network", "rm", network)
+        take_down()
+
+
+def take_down() -> None:
+    for name in service_containers():
+        docker("rm", "--force", "--volumes", name)
+    for network in docker(
+        "network", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}"
+    ).split():
+        docker("network", "rm", network)
 
 
 def service_containers(service: str | None = None) -> list[str]:
@@ -66,12 +73,16 @@ def counter(page: str, name: str) -> int:
 
 def test_two_workers_and_a_verdict(environment: dict[str, str], tmp_path: Path) -> None:
     """One command brings everything up, judges the leaking backend, and every query is accounted for on both sides."""
-    done = subprocess.run(
-        [ROOT / "docker" / "soak.sh", "2"], env=environment, capture_output=True, text=True, check=False
-    )
+    for _ in range(TRIES):
+        take_down()
+        done = subprocess.run(
+            [ROOT / "docker" / "soak.sh", "2"], env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode != INVALID:
+            break
 
     assert done.returncode in (1, 3), done.stdout + done.stderr
-    (run,) = tmp_path.glob("2*-normal-*")
+    run = sorted(tmp_path.glob("2*-normal-*"))[-1]
     verdict = json.loads((run / "verdict.json").read_text())
     assert verdict["outcome"] in ("fail", "inconclusive")
     assert verdict["memory"]["metric"] == "target.anon_bytes"

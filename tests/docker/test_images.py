@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.containers import docker
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300), pytest.mark.usefixtures("images")]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900), pytest.mark.usefixtures("images")]
 
 ROOT = Path(__file__).parent.parent.parent
 IMAGES = ("voice-soak-mock", "voice-soak-backend", "voice-soak-harness")
@@ -83,7 +83,7 @@ def layer_files(archive: Path) -> Iterator[tuple[str, bytes]]:
 def test_no_secret_is_in_a_layer(tmp_path: Path) -> None:
     """Neither a setting of this machine's installer nor a key of its environment is in any layer or the history."""
     archive = tmp_path / "images.tar"
-    docker("save", "--output", str(archive), *IMAGES)  # what they share is in it once
+    docker("save", "--output", str(archive), *IMAGES, timeout_s=600.0)  # what they share is in it once
     secrets = {secret.encode() for secret in machine_secrets()}
     names, leaks = set(), []
     for name, content in layer_files(archive):
@@ -100,6 +100,6 @@ def test_a_secret_of_the_environment_does_not_reach_a_build(tmp_path: Path) -> N
     environment = os.environ | {"PIP_EXTRA_INDEX_URL": f"https://user:{_CANARY}@127.0.0.1:9/simple"}
     subprocess.run([ROOT / "docker" / "images.sh"], env=environment, check=True)
     archive = tmp_path / "image.tar"
-    docker("save", "--output", str(archive), "voice-soak-mock")
+    docker("save", "--output", str(archive), "voice-soak-mock", timeout_s=600.0)
 
     assert [name for name, content in layer_files(archive) if _CANARY.encode() in content] == []

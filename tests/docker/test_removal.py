@@ -24,7 +24,7 @@ from tests.support.containers import (
     write_plan,
 )
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(180), pytest.mark.usefixtures("images")]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(400), pytest.mark.usefixtures("images")]
 
 KEEPER = "container_keeper"
 
@@ -33,7 +33,7 @@ def quiet_plan(tmp_path: Path) -> Path:
     return write_plan(tmp_path, {"image": BASE_IMAGE, "command": script(QUIET)})
 
 
-def until(happened: Callable[[], bool], timeout_s: float = 30.0) -> None:
+def until(happened: Callable[[], bool], timeout_s: float = 120.0) -> None:
     """Returns when ``happened``; other machines tell nobody, so it is asked."""
     deadline_s = time.monotonic() + timeout_s
     while not happened():
@@ -57,7 +57,7 @@ def keepers(process: subprocess.Popen[str]) -> list[int]:
 
 def test_after_a_whole_run(tmp_path: Path) -> None:
     """The common case."""
-    assert run_soak(quiet_plan(tmp_path), "idle", "--duration", "15s").code in (0, 3)
+    assert run_soak(quiet_plan(tmp_path), "idle", "--duration", "15s").is_judged()
     assert own_containers(tmp_path) == []
 
 
@@ -73,7 +73,7 @@ def test_after_an_interrupt(tmp_path: Path) -> None:
 
 def test_after_a_target_that_never_answers(tmp_path: Path) -> None:
     """A start that fails says what the container said, and leaves nothing."""
-    plan = write_plan(tmp_path, {"image": BASE_IMAGE, "command": script(DEAF)}, target={"ready-timeout": "12s"})
+    plan = write_plan(tmp_path, {"image": BASE_IMAGE, "command": DEAF}, target={"ready-timeout": "12s"})
 
     result = run_soak(plan, "idle", "--duration", "15s")
 

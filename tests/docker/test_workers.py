@@ -33,7 +33,7 @@ def test_three_workers_hold_three_times_one(capsys: pytest.CaptureFixture[str]) 
     assert done.returncode == 0, done.stderr
     one, three = (json.loads(line) for line in done.stdout.splitlines())
     assert three["cores_workers"] < 0.5
-    if three["cores_all"] > FULL * (os.cpu_count() or 1):
+    if max(one["cores_all"], three["cores_all"]) > FULL * (os.cpu_count() or 1):
         pytest.skip(f"what this machine holds cannot be said while it is full: {done.stdout}")
     assert three["in_flight"] / one["in_flight"] == pytest.approx(3.0, rel=0.3)
     assert three["completed_per_s"] / one["completed_per_s"] == pytest.approx(3.0, rel=0.3)

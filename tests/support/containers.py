@@ -29,13 +29,15 @@ LEAK_MB_PER_S = 2.0
 LEAKING = (
     _SERVER
     + f"""
-held = []
+held, held_bytes, began_s = [], 0, time.monotonic()
 while True:
-    held.append(b"x" * {int(LEAK_MB_PER_S * 1e5)})
+    due_bytes = int((time.monotonic() - began_s) * {LEAK_MB_PER_S * 1e6})
+    held.append(b"x" * (due_bytes - held_bytes))
+    held_bytes = due_bytes
     time.sleep(0.1)
 """
 )
-"""Holds 2 MB more every second, used or not."""
+"""Holds 2 MB more every second, used or not; by the clock, so that a busy machine delays no kill."""
 
 WRITING = (
     _SERVER
@@ -53,7 +55,8 @@ while True:
 """Holds nothing and writes files of 256 MiB, six in turn, as fast as 200 MB a second."""
 
 QUIET = _SERVER + "threading.Event().wait()\n"
-DEAF = "import time; print('I do not listen', flush=True); time.sleep(600)"
+DEAF = ["sh", "-c", "echo I do not listen; exec sleep 600"]
+"""A shell, which has spoken long before anybody gives it up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,10 @@ class Result:
         assert self.run is not None, self.said
         verdict: dict[str, Any] = json.loads((self.run / "verdict.json").read_text())
         return verdict
+
+    def is_judged(self) -> bool:
+        """Whether it was recorded to its end and judged, however it was judged."""
+        return self.run is not None and (self.run / "verdict.json").exists() and (self.run / "end.json").exists()
 
     def events(self, name: str) -> list[dict[str, Any]]:
         assert self.run is not None, self.said
@@ -124,9 +131,10 @@ def kill_tree(process: subprocess.Popen[str], *others: int) -> None:
     process.communicate()
 
 
-def docker(*words: str) -> str:
+def docker(*words: str, timeout_s: float = 120.0) -> str:
     """Output of the engine's own command line; an engine that hangs fails the test."""
-    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True, timeout=120).stdout.strip()
+    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=True, timeout=timeout_s)
+    return done.stdout.strip()
 
 
 def own_containers(folder: Path) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +69,28 @@ def answer(child: subprocess.Popen[str]) -> str:
     line = child.stdout.readline()
     assert line, f"the child ended with {child.wait()}"
     return line.strip()
+
+
+_IN_NAMESPACES = """
+import fcntl, os, socket, struct, sys
+flags = struct.pack("16sh22x", b"lo", 1)  # IFF_UP, without which even 127.0.0.1 is not there
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+    fcntl.ioctl(any_socket, 0x8914, flags)  # SIOCSIFFLAGS
+os.chdir(sys.argv[1])
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+def as_in_a_container(words: Sequence[str], real_folder: Path, shown_folder: Path) -> list[str]:
+    """The words that start ``words`` with a network and mounts of their own, as an engine does.
+
+    What the process sees as ``shown_folder``, where it works, is ``real_folder``. Skips the test where this machine or
+    user cannot.
+    """
+    if shutil.which("unshare") is None or os.geteuid() != 0:
+        pytest.skip("needs unshare, and root for it")
+    if subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine allows no namespaces")
+    inner = shlex.join([sys.executable, "-c", _IN_NAMESPACES, str(shown_folder), *words])
+    mount = shlex.join(["mount", "--bind", str(real_folder), str(shown_folder)])
+    return ["unshare", "--net", "--mount", "sh", "-c", f"{mount} && exec {inner}"]

@@ -35,7 +35,6 @@ class FakeScene:
     path: Path
     child: subprocess.Popen[str] | None
     base_url: str = NOBODY
-    container_id: str | None = None
     kinds: tuple[str, ...] = ("normal", "disconnect")
     driven: list[tuple[str, ...]] = field(default_factory=list)
     interrupted: Callable[[], None] = lambda: None

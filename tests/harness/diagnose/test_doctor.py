@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import resource
+import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from harness.diagnose import doctor
 from harness.diagnose.doctor import Answer, examine
-from tests.support.target_processes import python_process
+from harness.errors import ProbeError
+from harness.probes.engine import ContainerState
+from tests.support.target_processes import process, python_process
 
 
 def _ptrace_scope(proc: Path, scope: str) -> Path:
@@ -165,3 +169,83 @@ def test_an_inspector_that_does_not_answer_is_a_no() -> None:
     by_what = {finding.what: finding for finding in examine(node="127.0.0.1:1")}
 
     assert by_what["Node.js inspector port"].answer is Answer.NO
+
+
+class _Engine:
+    """Knows one container, ``voice``."""
+
+    def __init__(self, state: ContainerState) -> None:
+        self._state = state
+
+    def state(self, container: str) -> ContainerState:
+        if container != self._state.name:
+            raise ProbeError(f"expected one container {container!r}, found none")
+        return self._state
+
+    def now_s(self) -> float:
+        return time.time()
+
+    def close(self) -> None:
+        pass
+
+
+def _container_findings(
+    monkeypatch: pytest.MonkeyPatch, container: str, *, here: bool, **state: Any
+) -> dict[str, doctor.Finding]:
+    found = ContainerState("47dc", "voice", **{"running": True, "started_at": "", "pid": os.getpid()} | state)
+    monkeypatch.setattr("harness.probes.engine.DockerEngine", lambda: _Engine(found))
+    monkeypatch.setattr("harness.probes.container.local_pid", lambda state: state.pid if here else None)
+    return {finding.what: finding for finding in examine(container=container)}
+
+
+def test_a_container_is_looked_at_as_its_main_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its limit, its memory map and its heap."""
+    by_what = _container_findings(monkeypatch, "voice", here=True, memory_limit_bytes=512 * 2**20)
+
+    assert by_what["target"].answer is Answer.YES
+    assert "container voice, limit 537 MB" in by_what["target"].found
+    assert by_what["memory map of the target"].answer is Answer.YES
+    assert "heap snapshot of the target" in by_what
+
+
+def test_a_container_elsewhere_has_statistics_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said beforehand, with where to run instead."""
+    by_what = _container_findings(monkeypatch, "voice", here=False)
+
+    assert by_what["target"].answer is Answer.WARN
+    assert "no memory map or heap snapshot" in by_what["target"].found
+    assert "memory map of the target" not in by_what
+
+
+@pytest.mark.parametrize(
+    ("container", "state", "fix"),
+    [
+        ("other", {}, "docker ps --all"),
+        ("voice", {"running": False, "exit_code": 1, "pid": None}, "docker start voice"),
+    ],
+)
+def test_a_container_that_does_not_run_is_a_no(
+    monkeypatch: pytest.MonkeyPatch, container: str, state: dict[str, Any], fix: str
+) -> None:
+    """With the command that would change it."""
+    by_what = _container_findings(monkeypatch, container, here=True, **state)
+
+    assert by_what["target"].answer is Answer.NO
+    assert by_what["target"].fix.startswith(fix)
+
+
+@pytest.mark.parametrize(
+    ("flags", "answer"), [((), Answer.NO), (("--inspect-port=127.0.0.1:0",), Answer.YES)], ids=["usual", "any"]
+)
+def test_a_taken_inspector_port_is_said_beforehand(
+    monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], answer: Answer
+) -> None:
+    """Another Node.js process may hold 9229; one that takes any port is not concerned."""
+    monkeypatch.setattr(doctor, "inspector_port_holder", lambda: 4242)
+    with process(["node", *flags, "-e", "console.log('up'); setInterval(() => {}, 1000)"]) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        finding = doctor.target_heap(child.pid)
+
+    assert finding.answer is answer
+    assert ("--inspect-port=127.0.0.1:0" in finding.fix) is (answer is Answer.NO)

@@ -18,7 +18,6 @@ def test_a_run_that_stands_is_a_scene_and_evidence_is_a_witness(tmp_path: Path) 
         reason=EndReason.COMPLETED,
         base_url="http://127.0.0.1:1",
         target_pid=None,
-        container_id=None,
         kinds=("normal",),
         drive=lambda kinds, seconds, folder: 0,
         check=lambda: None,

@@ -10,6 +10,7 @@ from websockets.sync.connection import Connection
 
 from harness.errors import ProbeError
 from harness.probes.inspector import Inspector
+from harness.probes.inspector_place import InspectorPlace
 from harness.probes.node_port import open_inspector
 from tests.support.pages import served
 from tests.support.target_processes import node_process, tell
@@ -69,7 +70,7 @@ def test_a_session_sends_no_pings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_page_that_is_no_inspector_is_a_reason() -> None:
     """Some other server on that port."""
     with served("[]") as page, pytest.raises(ProbeError, match=r"expected the inspector of a Node\.js process"):
-        Inspector(page.url.removeprefix("http://").removesuffix("/page"), 2.0)
+        Inspector(InspectorPlace(page.url.removeprefix("http://").removesuffix("/page")), 2.0)
 
 
 def test_nobody_there_is_a_reason() -> None:
@@ -78,4 +79,4 @@ def test_nobody_there_is_a_reason() -> None:
         port = server.getsockname()[1]
 
     with pytest.raises(ProbeError, match=f"127.0.0.1:{port}"):
-        Inspector(f"127.0.0.1:{port}", 2.0)
+        Inspector(InspectorPlace(f"127.0.0.1:{port}"), 2.0)

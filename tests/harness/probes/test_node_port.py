@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from harness.errors import ProbeError
+from harness.probes.inspector_place import InspectorPlace
 from harness.probes.node_port import open_inspector
 from tests.support.target_processes import node_process, process, python_process
 
@@ -20,14 +21,14 @@ def test_an_open_inspector_is_found() -> None:
         assert child.stdout is not None
         child.stdout.readline()
 
-        assert open_inspector(child.pid) == "127.0.0.1:9273"
+        assert open_inspector(child.pid) == InspectorPlace("127.0.0.1:9273")
 
 
 @needs_node
 def test_a_signal_opens_it() -> None:
     """SIGUSR1, of a process that was started without any option."""
     with node_process("process.debugPort = 0; console.log('up'); setInterval(() => {}, 1000)") as child:
-        host, _, port = open_inspector(child.pid).rpartition(":")
+        host, _, port = open_inspector(child.pid).address.rpartition(":")
 
     assert host == "127.0.0.1"
     assert int(port) > 0
