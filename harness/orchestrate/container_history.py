@@ -16,6 +16,9 @@ from harness.probes.engine import Engine, EngineEvent
 KILL_TO_END_S = 5.0
 """An end so soon after an out-of-memory kill is that kill's doing (measured: 0.03 s)."""
 
+DONE_TO_IT = {"pause": "paused", "unpause": "continued after a pause", "destroy": "removed"}
+"""What somebody did to it that its numbers do not show."""
+
 LOG_FILE_LIMIT_BYTES = 16 * 2**20
 FIRST_LOG_NOTE_BYTES = 100e6
 """The log's size on disk is an event here and at every doubling."""
@@ -51,18 +54,22 @@ class ContainerHistory:
     def poll(self, t_s: float) -> list[Event]:
         """The events since the last poll; ``t_s`` is now, on the run's clock. Never raises ProbeError."""
         now_s = self._engine.now_s()
+        events: list[Event] = []
         try:
             happened = self._engine.events(self._id, self._since_s, now_s)
-            events = [event for item in happened for event in self._events_of(item, t_s - (now_s - item.time_s))]
+            events += [event for item in happened for event in self._events_of(item, t_s - (now_s - item.time_s))]
+            self._since_s = now_s  # what was told is told, even where the log has gone with a removed container
             self._save_log(self._log_since_s, now_s)
+            self._log_since_s = now_s
             events += self._log_size(t_s)
         except ProbeError as error:
-            return self._in_trouble(str(error), t_s)
-        self._since_s = self._log_since_s = now_s
+            return [*events, *self._in_trouble(str(error), t_s)]
         self._trouble = None
         return events
 
     def _events_of(self, item: EngineEvent, t_s: float) -> list[Event]:
+        if item.action in DONE_TO_IT:
+            return [note(t_s, f"the container of {self._probe_name} was {DONE_TO_IT[item.action]}")]
         if item.action == "oom":
             self._last_kill_s = item.time_s
             return [] if self._counts_kills else [self._kill(t_s)]
@@ -83,7 +90,7 @@ class ContainerHistory:
     def _in_trouble(self, reason: str, t_s: float) -> list[Event]:
         """One note when trouble begins; the slice is asked for again at the next poll."""
         known, self._trouble = self._trouble, reason
-        return [] if known == reason else [note(t_s, f"the container's events could not be read: {reason}")]
+        return [] if known == reason else [note(t_s, f"the container's events and log could not be read: {reason}")]
 
     def _save_log(self, since_s: float, until_s: float) -> None:
         lines = self._engine.log(self._id, since_s, until_s)

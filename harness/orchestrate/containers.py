@@ -283,6 +283,10 @@ def find_running(engine: DockerEngine, container: str) -> ContainerState:
         raise UsageError(str(error)) from error
     if not state.running:
         raise UsageError(f"expected a running container as target, found {state.why_not_running()}; start it first")
+    if state.paused:
+        raise UsageError(
+            f"expected a running container as target, found {state.name} paused; `docker unpause` it first"
+        )
     return state
 
 

@@ -16,7 +16,7 @@ from harness.errors import ProbeError
 from harness.model import Column, ColumnKind, ContainerIdentity, Role, Unit
 from harness.probes.base import Gone, Reading
 from harness.probes.cgroup import Cgroup, CgroupReading, find_cgroup, memory_of_v1, memory_of_v2
-from harness.probes.engine import ContainerState, DockerEngine, Engine, parse_time_s
+from harness.probes.engine import ContainerState, DockerEngine, Engine, NoContainer, parse_time_s
 
 COLUMNS = (
     Column("anon_bytes", Unit.BYTES, ColumnKind.GAUGE, "memory the container's processes hold; page cache not counted"),
@@ -158,23 +158,29 @@ class ContainerProbe:
         life = self._life
         if life is not None and life.inode is not None and life.inode == _inode(life.cgroup):
             return life
-        state = self._asked().state(self._container)
+        try:
+            state = self._asked().state(self._container)
+        except NoContainer as error:
+            if life is None:
+                raise
+            self._raise_ended(f"container {life.state.name} was removed", error)
         if not state.running or state.pid is None:
-            self._raise_ended(state)
+            if state.restarting:
+                raise ProbeError(state.why_not_running())
+            self._raise_ended(state.why_not_running())
         self._ended_s = None
         if life is None or life.identity != ContainerIdentity(state.container_id, state.started_at):
             self._restarts_count = max(state.restarts_count, self._restarts_count + (life is not None))
             life = self._life = self._begin_life(state, state.pid)
         return life
 
-    def _raise_ended(self, state: ContainerState) -> NoReturn:
-        """Gone only after a while: a container that somebody restarts is seen ended for a moment."""
-        if not state.restarting:
-            if self._ended_s is None:
-                self._ended_s = self._clock()
-            if self._clock() - self._ended_s >= RESTART_GRACE_S:
-                raise Gone(state.why_not_running())
-        raise ProbeError(state.why_not_running())
+    def _raise_ended(self, why: str, cause: ProbeError | None = None) -> NoReturn:
+        """Gone only after a while: a container that somebody restarts, or makes anew, is away for a moment."""
+        if self._ended_s is None:
+            self._ended_s = self._clock()
+        if self._clock() - self._ended_s >= RESTART_GRACE_S:
+            raise Gone(why) from cause
+        raise ProbeError(why) from cause
 
     def _begin_life(self, state: ContainerState, pid: int) -> _Life:
         """What is known at a start: the last kill of an earlier life was never read, only the engine noted it."""

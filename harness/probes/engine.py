@@ -47,7 +47,7 @@ class ContainerState:
     """A container as the engine knows it; ``pid`` None while it does not run, ``memory_limit_bytes`` None = no limit.
 
     ``exit_code`` and ``oom_killed`` are of its last end and hold only while it does not run. ``restarting``: it does
-    not run, and the engine will start it again.
+    not run, and the engine will start it again. ``paused``: it runs, and none of its processes does.
     """
 
     container_id: str
@@ -55,6 +55,7 @@ class ContainerState:
     running: bool
     started_at: str
     restarting: bool = False
+    paused: bool = False
     pid: int | None = None
     exit_code: int | None = None
     oom_killed: bool = False
@@ -79,13 +80,17 @@ class EngineEvent:
     exit_code: int | None = None
 
 
+class NoContainer(ProbeError):
+    """The engine answered, and has no such container: it was removed, or never was."""
+
+
 class Engine(Protocol):
     """What probes and the watch need of an engine; times are seconds since the epoch by the engine's clock."""
 
     def state(self, container: str) -> ContainerState:
         """The container with this name or id, else of this Compose service, else with this label (``key=value``).
 
-        Raises ProbeError when there is none, or several.
+        Raises NoContainer when there is none, ProbeError when there are several.
         """
 
     def statistics(self, container: str) -> Mapping[str, Any]:
@@ -142,7 +147,8 @@ class DockerEngine:
         if len(found) == 1:
             return found[0]
         names = ", ".join(sorted(state.name for state in found)) or "none"
-        raise ProbeError(f"expected one container {wanted!r} (name, id, Compose service or label), found {names}")
+        text = f"expected one container {wanted!r} (name, id, Compose service or label), found {names}"
+        raise ProbeError(text) if found else NoContainer(text)
 
     def statistics(self, container: str) -> Mapping[str, Any]:
         with engine_errors(f"statistics of container {container!r}"):
@@ -252,6 +258,7 @@ def state_of(inspected: Mapping[str, Any]) -> ContainerState:
         running=running,
         started_at=state.get("StartedAt", ""),
         restarting=restarting,
+        paused=bool(state.get("Paused")),
         pid=state["Pid"] if running and state.get("Pid") else None,
         exit_code=None if running else state.get("ExitCode"),
         oom_killed=bool(state.get("OOMKilled")),

@@ -24,7 +24,7 @@ class FakeEngine:
         self.output = b""
         self.slices: list[tuple[float, float]] = []
         self.log_path = ""
-        self.broken = False
+        self.broken = self.log_broken = False
 
     def state(self, container: str) -> ContainerState:
         return ContainerState(container, "backend", running=True, started_at="", log_path=self.log_path)
@@ -39,6 +39,8 @@ class FakeEngine:
 
     def log(self, container: str, since_s: float, until_s: float) -> bytes:
         self.slices.append((since_s, until_s))
+        if self.log_broken:
+            raise ProbeError("expected the log, the engine knows none")
         return self.output
 
     def now_s(self) -> float:
@@ -144,3 +146,28 @@ def test_trouble_is_told_once_and_its_slice_asked_for_again(engine: FakeEngine, 
 
     assert seen == [["note"], []]
     assert names(history.poll(4.0)) == ["note"]
+
+
+def test_an_end_is_told_though_the_log_has_gone(engine: FakeEngine, tmp_path: Path) -> None:
+    """A container that was removed has no log any more; its end and its removal are told, once."""
+    history = ContainerHistory(engine, "47dc", log_file=tmp_path / "target.log")
+    engine.past = [EngineEvent(1001.0, "die", 137), EngineEvent(1001.5, "destroy")]
+    engine.log_broken, engine.time_s = True, 1002.0
+    told = [str(event.fields["text"]) for event in history.poll(2.0)]
+    engine.time_s = 1004.0
+
+    assert told[:2] == ["the container of target ended with exit code 137", "the container of target was removed"]
+    assert "expected the log" in told[2]
+    assert history.poll(4.0) == []
+
+
+def test_a_pause_is_told(engine: FakeEngine, tmp_path: Path) -> None:
+    """Its memory stands still meanwhile, which no number explains."""
+    history = ContainerHistory(engine, "47dc", log_file=tmp_path / "target.log")
+    engine.past = [EngineEvent(1001.0, "pause"), EngineEvent(1003.0, "unpause")]
+    engine.time_s = 1004.0
+
+    assert [(event.t_s, event.fields["text"]) for event in history.poll(4.0)] == [
+        (pytest.approx(1.0), "the container of target was paused"),
+        (pytest.approx(3.0), "the container of target was continued after a pause"),
+    ]

@@ -118,6 +118,8 @@ def test_find_running_wants_one_that_runs() -> None:
     assert find_running(engine(RUNNING), "backend") is RUNNING
     with pytest.raises(UsageError, match=r"expected a running container.*start it first"):
         find_running(engine(ended), "backend")
+    with pytest.raises(UsageError, match="docker unpause"):
+        find_running(engine(replace(RUNNING, paused=True)), "backend")
     with pytest.raises(UsageError, match="knows none"):
         find_running(engine(), "backend")
 

@@ -22,7 +22,7 @@ from harness.probes.container import (
     ContainerProbe,
     reading_of_statistics,
 )
-from harness.probes.engine import ContainerState, EngineEvent, parse_time_s
+from harness.probes.engine import ContainerState, EngineEvent, NoContainer, parse_time_s
 
 DATA = Path(__file__).parent / "data"
 ID = "47dc09869e176e39b204e8e45dc006f630615870bead6396b1a66479405d2d50"
@@ -43,9 +43,12 @@ class FakeEngine:
         self.past: list[EngineEvent] = []
         self.asked = 0
         self.closed = False
+        self.removed = False
 
     def state(self, container: str) -> ContainerState:
         self.asked += 1
+        if self.removed:
+            raise NoContainer(f"expected one container {container!r}, found none")
         return self.now
 
     def statistics(self, container: str) -> Mapping[str, Any]:
@@ -182,6 +185,36 @@ def test_gone_only_when_nobody_starts_it_again(machine: Machine) -> None:
         kinds.append(caught.type)
 
     assert kinds == [ProbeError, ProbeError, ProbeError, Gone]
+
+
+def test_a_removed_container_has_gone(machine: Machine) -> None:
+    """After the same moment, in which it may be made anew; one that never was there is only not found."""
+    times_s = iter((201.0, 201.0, 201.0 + RESTART_GRACE_S))
+    probe = ContainerProbe("backend", connect=lambda: machine.engine, proc=machine.proc, clock=lambda: next(times_s))
+    machine.engine.removed = True
+    with pytest.raises(NoContainer):
+        probe.read()
+    machine.engine.removed = False
+    probe.read()
+    machine.end()
+    machine.engine.removed = True
+    kinds = []
+    for _ in range(2):
+        with pytest.raises(ProbeError, match="container backend was removed") as caught:
+            probe.read()
+        kinds.append(caught.type)
+
+    assert kinds == [ProbeError, Gone]
+
+
+def test_its_main_process_is_known_where_it_is_one_of_this_machine(machine: Machine) -> None:
+    """Captures look into it; a remote engine's numbers are somebody else's here."""
+    probe, remote = machine.probe(), ContainerProbe("b", connect=lambda: machine.engine, proc=Path("/nonexistent"))
+    assert probe.local_pid is None
+    probe.read()
+    remote.read()
+
+    assert (probe.local_pid, remote.local_pid) == (10, None)
 
 
 def test_a_group_that_goes_away_while_it_is_read(machine: Machine) -> None:
