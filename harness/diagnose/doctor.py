@@ -355,19 +355,19 @@ def target_heap(pid: int) -> Finding:
             "no Node.js process: `/debug/objects` is asked for, or a command of yours is run",
             'set [diagnose] command = "..." in soak.toml',
         )
-    number = snapshot_signal(node)
-    if number is not None:
-        return Finding(what, Answer.YES, f"process {node} writes one on {number.name}")
-    if listening_ports(node) & set(range(9200, 9300)):
-        return Finding(what, Answer.YES, f"process {node} has its inspector open")
     owner = psutil.Process(node).uids().effective
     if os.geteuid() not in (0, owner):
         return Finding(
             what,
             Answer.NO,
             f"process {node} is another user's",
-            "sudo -E soak ... (or start it with --inspect=127.0.0.1:9229)",
+            "sudo -E soak ... (or run as the target's user)",
         )
+    number = snapshot_signal(node)
+    if number is not None:
+        return Finding(what, Answer.YES, f"process {node} writes one on {number.name}")
+    if listening_ports(node) & set(range(9200, 9300)):
+        return Finding(what, Answer.YES, f"process {node} has its inspector open")
     if wants_usual_port(node) and (holder := inspector_port_holder()) is not None:
         found = f"process {node} cannot open its inspector: port {INSPECTOR_PORT} is in use by process {holder}"
         return Finding(what, Answer.NO, found, ANY_INSPECTOR_PORT)

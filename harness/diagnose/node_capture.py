@@ -188,9 +188,17 @@ def find_node(pid: int) -> int | None:
     sizes: dict[int, int] = {}
     for process in processes:
         with suppress(psutil.Error, OSError):
-            if os.path.basename(os.readlink(f"/proc/{process.pid}/exe")).startswith("node"):
+            if _program(process).startswith("node"):
                 sizes[process.pid] = process.memory_info().rss
     return max(sizes, key=lambda each: sizes[each]) if sizes else None
+
+
+def _program(process: psutil.Process) -> str:
+    """Its program's name; of another user's process only how it was called is known."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{process.pid}/exe"))
+    except PermissionError:
+        return os.path.basename((process.cmdline() or [""])[0])
 
 
 def snapshot_signal(pid: int) -> signal.Signals | None:
@@ -216,11 +224,12 @@ def wants_usual_port(pid: int) -> bool:
 
 def _options(pid: int) -> list[str]:
     """The words that process ``pid`` was started with, those of NODE_OPTIONS included; none where they are secret."""
-    try:
+    words: list[str] = []
+    with suppress(psutil.Error, OSError):
         process = psutil.Process(pid)
-        return [*process.cmdline(), *process.environ().get("NODE_OPTIONS", "").split()]
-    except (psutil.Error, OSError):
-        return []
+        words += process.cmdline()
+        words += process.environ().get("NODE_OPTIONS", "").split()
+    return words
 
 
 def _take_by_signal(pid: int, number: signal.Signals, path: Path, room: Room) -> None:

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.diagnose.node_capture import NodeCapture, find_node, snapshot_signal
@@ -106,3 +107,18 @@ def test_which_process_is_node_and_on_which_signal_it_writes() -> None:
         assert find_node(child.pid) is None
         assert snapshot_signal(child.pid) is None
     assert find_node(2**22 + 7) is None
+
+
+def test_another_user_s_node_is_known_by_how_it_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its program may not be looked at; that it is Node.js, and needs root, must be said all the same."""
+
+    def refused(path: str) -> str:
+        raise PermissionError(13, "Permission denied", path)
+
+    with process(["node", "--heapsnapshot-signal=SIGUSR2", "-e", LEAK]) as child:
+        answer(child)
+        monkeypatch.setattr("harness.diagnose.node_capture.os.readlink", refused)
+        monkeypatch.setattr(psutil.Process, "environ", lambda self: refused("environ"))
+
+        assert find_node(child.pid) == child.pid
+        assert snapshot_signal(child.pid) is signal.SIGUSR2
