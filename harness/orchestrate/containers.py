@@ -7,6 +7,7 @@ known for what it is, and removed: by the keeper process within seconds, or at t
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import socket
 import subprocess
@@ -321,24 +322,42 @@ def published_port(engine: DockerEngine, container_id: str) -> int | None:
 
 
 def owner_of_this_process() -> str:
-    """Host, boot, pid and start of this process: enough to know later, on the same machine, that it has ended."""
+    """Machine, boot, pid namespace, pid and start of this process: enough to know later, there, that it has ended."""
     process = psutil.Process()
-    return f"{socket.gethostname()}/{_boot_id()}/{process.pid}/{process.create_time():.2f}"
+    return "/".join((*_here(), str(process.pid), f"{process.create_time():.2f}"))
 
 
 def owner_has_ended(owner: str) -> bool:
-    """Whether the harness that ``owner`` names ran on this machine and does no more."""
-    host, _, rest = owner.partition("/")
-    boot, _, process = rest.partition("/")
-    pid, _, start = process.partition("/")
-    if host != socket.gethostname() or not pid.isdigit():
+    """Whether the harness that ``owner`` names ran on this machine and does no more.
+
+    What cannot be known from here is no: another machine's processes, though it has the same name, and those of another
+    pid namespace (a harness in a container), where a pid is somebody else's or nobody's.
+    """
+    parts = owner.split("/")
+    if len(parts) != len(_here()) + 2:
         return False
-    if boot != _boot_id():
+    machine, boot, namespace, pid, start = parts
+    this_machine, this_boot, this_namespace = _here()
+    if machine != this_machine or not pid.isdigit():
+        return False
+    if boot != this_boot:
         return True
+    if namespace != this_namespace:
+        return False
     try:
         return f"{psutil.Process(int(pid)).create_time():.2f}" != start
     except psutil.NoSuchProcess:
         return True
+
+
+def _here() -> tuple[str, str, str]:
+    """This machine (names are given twice, so its id too), its boot, and the namespace that pids are of."""
+    machine_id = _first_line(Path("/etc/machine-id"))[:8]
+    try:
+        namespace = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        namespace = "unknown"
+    return f"{socket.gethostname()}.{machine_id}", _first_line(_BOOT_ID), namespace
 
 
 def remove_leftovers(engine: DockerEngine) -> tuple[str, ...]:
@@ -354,8 +373,8 @@ def _removed(engine: DockerEngine) -> Iterator[str]:
                 yield str(container.name)
 
 
-def _boot_id() -> str:
+def _first_line(path: Path) -> str:
     try:
-        return _BOOT_ID.read_text().strip()
+        return path.read_text().strip()
     except OSError:
         return "unknown"

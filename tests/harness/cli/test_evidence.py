@@ -23,7 +23,6 @@ STANDING = Standing(
     reason=EndReason.COMPLETED,
     base_url="http://127.0.0.1:1",
     target_pid=None,
-    container_id=None,
     kinds=(),
     drive=lambda kinds, seconds, folder: 0,
     check=lambda: None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,7 @@ class _Engine:
 def _container_findings(
     monkeypatch: pytest.MonkeyPatch, container: str, *, here: bool, **state: Any
 ) -> dict[str, doctor.Finding]:
-    found = ContainerState("47dc", "voice", **{"running": True, "started_at": "", "pid": os.getpid()} | state)
+    found = replace(ContainerState("47dc", "voice", running=True, started_at="", pid=os.getpid()), **state)
     monkeypatch.setattr("harness.probes.engine.DockerEngine", lambda: _Engine(found))
     monkeypatch.setattr("harness.probes.container.local_pid", lambda state: state.pid if here else None)
     return {finding.what: finding for finding in examine(container=container)}

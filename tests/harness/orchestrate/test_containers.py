@@ -98,17 +98,24 @@ def test_an_ended_owner_is_known() -> None:
     code = "from harness.orchestrate.containers import owner_of_this_process as owner; print(owner())"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     mine = owner_of_this_process()
-    host, boot, pid, start = mine.split("/")
+    machine, boot, namespace, pid, start = mine.split("/")
 
     assert owner_has_ended(ended)
-    assert owner_has_ended(f"{host}/{boot}/{pid}/{float(start) - 100:.2f}")
-    assert owner_has_ended(f"{host}/another-boot/{pid}/{start}")
+    assert owner_has_ended(f"{machine}/{boot}/{namespace}/{pid}/{float(start) - 100:.2f}")
+    assert owner_has_ended(f"{machine}/another-boot/{namespace}/{pid}/{start}")
 
 
-@pytest.mark.parametrize("owner", ["", "elsewhere/boot/1/2.00", "no slashes"])
+@pytest.mark.parametrize("owner", ["", "elsewhere/boot/pid:[1]/1/2.00", "no slashes"])
 def test_what_another_machine_owns_is_left_alone(owner: str) -> None:
     """Whether its owner lives cannot be known from here."""
     assert not owner_has_ended(owner)
+
+
+def test_what_another_pid_namespace_owns_is_left_alone() -> None:
+    """A harness in a container on the host's network has the host's name and boot, and pids of its own."""
+    machine, boot, _, _, _ = owner_of_this_process().split("/")
+
+    assert not owner_has_ended(f"{machine}/{boot}/pid:[1]/{2**22 + 7}/2.00")
 
 
 def test_find_running_wants_one_that_runs() -> None:
