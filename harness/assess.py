@@ -32,6 +32,7 @@ from harness.recorded import (
     phases_of,
     read_recorded,
     section,
+    silence,
 )
 from harness.rules.circumstances import Circumstances, growth_limits
 from harness.rules.figures import figures, forecast, idle_per_h, kind_figures
@@ -132,6 +133,8 @@ def _circumstances(recorded: Recorded, limits: Limits, primary: Facts) -> Circum
     invalid = invalid_reasons(run)
     if primary.samples == 0:
         invalid = (*invalid, f"there is no sample of the primary metric {recorded.primary}")
+    elif not invalid and (silent := silence(recorded)) is not None:  # else the reason for it is known already
+        invalid = (silent,)
     target = section(run.manifest.config, "target")
     return Circumstances(
         limits=limits,

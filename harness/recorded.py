@@ -36,6 +36,8 @@ from harness.units import parse_bytes_per_query, parse_rate_bytes_per_h, parse_s
 
 TTS_CALLS_COLUMN = "tts_calls_count"
 """A counter of this name, of any probe, is the calls to the speech service; ``soak run`` reads it from its own mock."""
+_SILENCE_S = 2.0
+_SILENCE_RATIO = 0.1
 PREFERRED = ("anon_bytes", "pss_bytes", "rss_bytes")
 """Memory held, best column first."""
 
@@ -62,7 +64,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A run ready to be judged; ``run`` holds everything but the samples, ``gauges`` what is judged, by name."""
+    """A run ready to be judged; ``run`` holds everything but the samples, ``gauges`` what is judged, by name.
+
+    ``last_row_s`` is when the last row of any probe was read, blank or not.
+    """
 
     run: StoredRun
     gauges: dict[str, Series]
@@ -71,13 +76,16 @@ class Recorded:
     load: Load | None
     cuts_s: tuple[float, ...]
     primary: str
+    last_row_s: float = 0.0
 
 
 def read_recorded(run_dir: Path, ended: EndReason | None = None) -> Recorded:
     """The run in ``run_dir``; one that still goes on as though it ended now for the reason ``ended``."""
     reducers: dict[str, tuple[list[Column], Reducer]] = {}
+    last_rows_s = [0.0]
 
     def take(part: ProbeSeries) -> None:
+        last_rows_s.append(float(part.t_s[-1]))
         columns = [column for column in part.info.columns if column.name in part.columns]
         kept, reducer = reducers.setdefault(part.info.name, (columns, Reducer(len(columns))))
         if kept:
@@ -97,6 +105,7 @@ def read_recorded(run_dir: Path, ended: EndReason | None = None) -> Recorded:
         _load(run),
         _cuts(run),
         _primary(run, gauges),
+        max(last_rows_s),
     )
 
 
@@ -252,6 +261,25 @@ def invalid_reasons(run: StoredRun) -> tuple[str, ...]:
         elif event.event == EventName.GENERATOR_SATURATED:
             reasons.append(f"the load generator was saturated {at}: {event.fields.get('reason', 'no reason given')}")
     return tuple(dict.fromkeys(reasons))
+
+
+def silence(recorded: Recorded) -> str | None:
+    """Why the primary metric says nothing about the end of the run, or None.
+
+    A target that is read over HTTP may die without anybody seeing more of it than blanks, and a flat line up to then is
+    no pass. A reading or two that failed is no silence, nor is the time between two of a column that is read rarely.
+    """
+    series = recorded.gauges.get(recorded.primary)
+    if series is None or series.t_s.size == 0:
+        return None
+    last_s = float(series.t_s[-1])
+    spacing_s = float(np.median(np.diff(series.t_s))) if series.t_s.size > 1 else 0.0
+    if recorded.last_row_s - last_s <= max(_SILENCE_S, _SILENCE_RATIO * recorded.last_row_s, 3.0 * spacing_s):
+        return None
+    return (
+        f"there is no sample of the primary metric {recorded.primary} after {last_s:.0f} s "
+        f"of {recorded.last_row_s:.0f} s: the target did not answer to the end"
+    )
 
 
 def _end_reason(run: StoredRun) -> EndReason | None:

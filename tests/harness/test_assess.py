@@ -96,6 +96,28 @@ def test_a_blank_primary_is_invalid_and_the_rest_is_still_estimated(tmp_path: Pa
     assert verdict.metrics[0].growth_per_h.estimate == pytest.approx(3.6e8, rel=0.05)
 
 
+@pytest.mark.parametrize(("blank_after", "outcome"), [(0.6, Outcome.INVALID), (0.95, Outcome.PASS)])
+def test_a_target_that_falls_silent_is_invalid(tmp_path: Path, blank_after: float, outcome: Outcome) -> None:
+    """A page that nobody serves any more leaves blanks, and a flat line up to then; the last readings may fail."""
+    run = _plain(0.0)
+    held = np.where(np.arange(T_S.size) < blank_after * T_S.size, run.columns["anon_bytes"], np.nan)
+
+    verdict = _judge(tmp_path, replace(run, columns={"anon_bytes": held})).verdict
+
+    assert verdict.outcome is outcome
+    assert any("did not answer to the end" in reason for reason in verdict.reasons) is (outcome is Outcome.INVALID)
+
+
+def test_a_column_that_is_read_rarely_is_not_silent(tmp_path: Path) -> None:
+    """Nothing between two of its readings means nothing."""
+    run = _plain(0.0)
+    held = np.where(np.arange(T_S.size) % 50 == 0, run.columns["anon_bytes"], np.nan)
+
+    verdict = _judge(tmp_path, replace(run, columns={"anon_bytes": held})).verdict
+
+    assert verdict.outcome is not Outcome.INVALID
+
+
 def test_a_missing_primary_column_is_invalid(tmp_path: Path) -> None:
     """A manifest that names a column that nobody recorded."""
     verdict = _judge(tmp_path, replace(_plain(0.0), primary="target.pss_bytes")).verdict
