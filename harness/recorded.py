@@ -240,6 +240,7 @@ def roles_of(run: StoredRun) -> dict[str, Role]:
 def invalid_reasons(run: StoredRun) -> tuple[str, ...]:
     """What the events and the end of the run say against trusting its outcome."""
     reasons: list[str] = []
+    restarts: dict[str, dict[str, list[str]]] = {}
     roles = roles_of(run)
     end = _end_reason(run)
     deaths = {
@@ -255,11 +256,15 @@ def invalid_reasons(run: StoredRun) -> tuple[str, ...]:
         probe = str(event.fields.get("probe", ""))
         if event.event == EventName.RESTART and event.fields.get("planned") is not True:
             who = roles.get(probe, Role.TARGET).value
-            reasons.append(f"the {who} restarted {at}, and that was not planned")
+            restarts.setdefault(who, {}).setdefault(probe, []).append(at)
         elif event.event == EventName.OOM_KILL:
             reasons.append(f"the kernel killed a process of {probe or 'the target'} for lack of memory {at}")
         elif event.event == EventName.GENERATOR_SATURATED:
             reasons.append(f"the load generator was saturated {at}: {event.fields.get('reason', 'no reason given')}")
+    for who, seen in restarts.items():
+        times = max(seen.values(), key=len)  # several probes of one target each see its restart
+        more = f", {len(times)} times in all" if len(times) > 1 else ""
+        reasons.append(f"the {who} restarted {times[0]}{more}, and that was not planned")
     return tuple(dict.fromkeys(reasons))
 
 

@@ -151,8 +151,8 @@ def candidates(t_s: Floats, bounds: list[tuple[float, float]], *, steps: bool = 
         terms += [Term(TermKind.EXP, float(tau), low_s, high_s) for tau in taus_s]
         tails_s = np.geomspace(max(spacing_s, span_s / 60.0), 0.3 * span_s, 6)
         terms += [Term(kind, float(tau), low_s, high_s) for kind in (TermKind.POWER, TermKind.LOG) for tau in tails_s]
-    if len(bounds) > 1:
-        shortest_s = min(high_s - low_s for low_s, high_s in bounds)
+    shortest_s = min(high_s - low_s for low_s, high_s in bounds)
+    if len(bounds) > 1 and shortest_s > 0.0:  # a start that lived for one level shows nothing of how all starts begin
         taus_s = np.geomspace(max(1.5 * spacing_s, shortest_s / 80.0), 0.3 * shortest_s, 12)
         starts_s = tuple(low_s for low_s, _ in bounds)
         terms += [Term(TermKind.EXP, float(tau), start_s, end_s, starts_s=starts_s) for tau in taus_s]

@@ -42,6 +42,14 @@ def run(
     tts_url: Annotated[
         str | None, typer.Option(envvar="SOAK_TTS_URL", help="The speech service; the mock starts there if none runs.")
     ] = None,
+    restart_target: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SOAK_RESTART_TARGET",
+            help="never | on-failure: start it again when it fails; the run is invalid, but goes on.",
+            metavar="WHEN",
+        ),
+    ] = None,
     early_stop: options.EarlyStop = None,
     workers: Annotated[
         str | None, typer.Option(envvar="SOAK_WORKERS", help="Load processes on this machine.", metavar="N")
@@ -90,6 +98,7 @@ def run(
             "pid": targets["pid"],
             "container": targets["container"],
             "base_url": base_url,
+            "restart": restart_target,
         },
         "tts": {"url": tts_url},
         "load": {"workers": workers, "expect_workers": expect_workers},

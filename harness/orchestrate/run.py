@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +34,7 @@ from harness.orchestrate.launch import Command, Launch, free_port, plan_launch
 from harness.orchestrate.load import LoadProcess, Workers, build_load_plan, build_locustfile_plan, load_process
 from harness.orchestrate.provenance import harness_commit, host_facts, public_config, versions
 from harness.orchestrate.readiness import await_ready
+from harness.orchestrate.restarts import Restarts
 from harness.orchestrate.run_probes import Pids, probes_of_run, require_judgeable_run
 from harness.orchestrate.services import Service, Services
 from harness.orchestrate.session import TARGET_PROBE, Cast, Observer, Session, Tap, failed_start_dir
@@ -175,9 +176,9 @@ class _Started:
         watch = self.watch
         sampler = Sampler(self.probes, tap, started_s=self.started_s, on_event=None if watch is None else watch.sampled)
         launch, load = self.preparation.launch, self.preparation.load
-        restart: Callable[[], Service] | None = None
+        restarts = None
         if launch.target is not None and self.preparation.plan.target.restart == "on-failure":
-            restart = partial(self._restart_target, launch.target)
+            restarts = Restarts(partial(self._restart_target, launch.target))
         plan = self.preparation.plan
         judge = Judge(self.writer.path, load, may_stop=may_stop_early(plan.run.early_stop, plan.gates.limits()))
         session = Session(
@@ -191,7 +192,7 @@ class _Started:
             started_s=self.started_s,
             deadline_s=load.duration_s + load.drain_timeout_s * len(load.phases) + LOAD_GRACE_S,
             observer=observer,
-            restart_target=restart,
+            restarts=restarts,
             stop_early=judge.wants_stop,
             so_far=lambda: judge.so_far,
             watch=self.watch,

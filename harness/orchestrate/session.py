@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import StoreError
+from harness.errors import StoreError, TargetError
 from harness.model import EndReason, Event, EventName
 from harness.orchestrate.container_watch import ContainerWatch
 from harness.orchestrate.early_stop import SoFar
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
 from harness.orchestrate.load_tail import LoadTail, LoadTotals
+from harness.orchestrate.restarts import Restarts
 from harness.orchestrate.services import Service, Services
 from harness.orchestrate.standing import Witness
 from harness.probes.base import Reading
@@ -85,7 +86,7 @@ class Session:
     started_s: float
     deadline_s: float | None
     observer: Observer
-    restart_target: Callable[[], Service] | None = None
+    restarts: Restarts | None = None
     stop_early: Callable[[], bool] | None = None
     so_far: Callable[[], SoFar | None] | None = None
     watch: ContainerWatch | None = None
@@ -183,14 +184,22 @@ class Session:
         return EndReason.GENERATOR_FAILED
 
     def _restarted(self, target: Service, selector: selectors.BaseSelector) -> bool:
-        if self.restart_target is None:
+        if self.restarts is None:
+            return False
+        refusal = self.restarts.refusal(target.exit_code())
+        if refusal is not None:
+            self._note(refusal)
             return False
         selector.unregister(target.pidfd)
         self._note(f"the target ended with code {target.exit_code()} and is started again: {target.last_lines()}")
         self.services.discard(target)
-        self.cast = Cast(self.cast.load, self.restart_target(), self.cast.mock)
-        assert self.cast.target is not None
-        selector.register(self.cast.target.pidfd, selectors.EVENT_READ)
+        try:
+            again = self.restarts.start()
+        except TargetError as error:  # its program is gone, say: the run still ends in order
+            self._note(str(error))
+            return False
+        self.cast = Cast(self.cast.load, again, self.cast.mock)
+        selector.register(again.pidfd, selectors.EVENT_READ)
         return True
 
     def _pass_on_events(self) -> tuple[Event, ...]:

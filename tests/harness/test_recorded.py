@@ -113,3 +113,16 @@ def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(RunFormatError):
         read_recorded(path)
+
+
+def test_restarts_are_counted_once_each(tmp_path: Path) -> None:
+    """Two probes of one target see the same restart; ten restarts are one reason."""
+    events = [
+        {"t_s": at, "event": "restart", "probe": probe, "old": {}, "new": {}, "planned": False}
+        for at, probe in [(5.0, "target"), (5.2, "collector"), (9.0, "target"), (9.2, "collector"), (11.0, "target")]
+    ]
+    path = write(tmp_path / "run", PlainRun(T_S, {"anon_bytes": FLAT}, events=events))
+
+    assert invalid_reasons(read_recorded(path).run) == (
+        "the target restarted at 5 s, 3 times in all, and that was not planned",
+    )

@@ -55,3 +55,10 @@ def test_a_load_term_is_no_function_of_time() -> None:
     """Asking one for its column is a mistake of the caller."""
     with pytest.raises(ValueError, match="load"):
         Term(TermKind.LOAD, 1.0, 0.0, 1.0).evaluate(T_S)
+
+
+def test_a_piece_of_one_level_is_no_mistake() -> None:
+    """A target that died a moment after its restart: nothing is fitted to that start, and the rest is offered still."""
+    kinds = {term.kind for term in candidates(T_S, [(0.0, 99.0), (100.0, 100.0)])}
+
+    assert TermKind.EXP in kinds

@@ -1,4 +1,4 @@
-"""A run that has begun, when its store fails."""
+"""A run that has begun, when its store or its target fails."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import StoreError
+from harness.errors import StoreError, TargetError
 from harness.model import EndReason, Role
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
-from harness.orchestrate.services import Services
+from harness.orchestrate.restarts import Restarts
+from harness.orchestrate.services import Service, Services
 from harness.orchestrate.session import Cast, Session, Tap
 from harness.probes.base import Reading
 from harness.probes.process import ProcessTreeProbe
@@ -67,3 +68,50 @@ def test_a_store_that_fails_still_ends_everything_in_order(tmp_path: Path, monke
     assert (reason, closed, load.exit_code()) == (EndReason.DISK_FULL, ["target"], -15)
     assert run.end is not None
     assert (run.end.reason, run.end.rows["target"], len(run.probes["target"].t_s)) == (EndReason.DISK_FULL, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("starts_again", "notes"),
+    [
+        (True, ["ended with code 3 and is started again: no luck"] * 4 + ["it ended 5 times", "ended with code 3"]),
+        (False, ["ended with code 3 and is started again: no luck", "no such program", "ended with code 3"]),
+    ],
+)
+def test_a_target_that_fails_again_and_again_ends_the_run_in_order(
+    tmp_path: Path, starts_again: bool, notes: list[str]
+) -> None:
+    """Each new start is a note; what cannot live, or cannot be started any more, is a dead target and not a mistake."""
+    probe = ProcessTreeProbe("harness", Role.HARNESS, os.getpid(), 60.0)
+    writer = RunWriter.create(tmp_path, Manifest("2026-01-01T00:00:00Z", "test", None, (describe(probe),)))
+    events, started_s = EventPipe(), time.monotonic()
+    with Interrupts() as interrupts, Services(writer.path / "logs") as services:
+
+        def start() -> Service:
+            return services.start("target", ["/bin/sh", "-c", "echo no luck; exit 3"], os.environ)
+
+        def fail() -> Service:
+            raise TargetError("no such program")
+
+        tap = Tap(writer)
+        session = Session(
+            writer=writer,
+            sampler=Sampler([probe], tap, started_s=started_s),
+            tap=tap,
+            services=services,
+            cast=Cast(None, start(), None),
+            interrupts=interrupts,
+            events=events,
+            started_s=started_s,
+            deadline_s=None,
+            observer=lambda tick: None,
+            restarts=Restarts(start if starts_again else fail, clock=lambda: 0.0),
+        )
+        reason = session.play()
+    events.close()
+    run = read_run(writer.path)
+    texts = [event.fields["text"] for event in run.events]
+
+    assert reason is EndReason.TARGET_DIED
+    assert run.end is not None
+    assert len(texts) == len(notes)
+    assert all(note in text for note, text in zip(notes, texts, strict=True))
