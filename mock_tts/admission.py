@@ -1,6 +1,7 @@
 """Whether a request may generate now: faults that answer at once, concurrency of the plan, credits."""
 
 import asyncio
+import time
 from functools import lru_cache
 
 from mock_tts import errors
@@ -23,9 +24,11 @@ def fault_error(service: Service, fault: Fault) -> ApiError:
 
 
 def retry_after(service: Service, fault: Fault | None = None) -> tuple[tuple[bytes, bytes], ...]:
-    """The ``retry-after`` header, which the real API is not known to send."""
+    """The ``retry-after`` header, which the real API is not known to send: a fault's own, or that chosen for a 429."""
     if fault is not None and fault.retry_after_s is not None:
         return ((b"retry-after", str(fault.retry_after_s).encode()),)
+    if fault is not None and fault.status != 429:
+        return ()
     chosen = service.settings.choices.retry_after
     return () if chosen == "none" else ((b"retry-after", chosen.encode()),)
 
@@ -52,17 +55,13 @@ async def take_slot(
     """Takes one of the plan's slots, after waiting for it if the policy says so; gives their number, None for any.
     The caller gives the slot of ``group_of(model)`` back."""
     limit, policy, queue_length = limit_of(service, model, effects)
-    group = group_of(model)
-    slots = service.slots
-    if not slots.try_enter(group, limit):
-        if policy is OverLimit.REJECT or slots.waiting >= queue_length:
-            note_limit(service, effects)
-            raise too_many(service, limit)
-        slots.waiting += 1
-        try:
-            await _wait_for_slot(service, group, limit, transport)
-        finally:
-            slots.waiting -= 1
+    group, slots = group_of(model), service.slots
+    if slots.try_enter(group, limit, time.monotonic()) or limit is None:
+        return limit
+    if policy is OverLimit.REJECT or slots.waiting >= queue_length:
+        note_limit(service, effects)
+        raise too_many(service, limit)
+    await _wait_for_slot(service, group, limit, transport)
     return limit
 
 
@@ -86,13 +85,22 @@ UNLIMITED = 1000
 """What the header says when no plan was chosen."""
 
 
-async def _wait_for_slot(service: Service, group: str, limit: int | None, transport: asyncio.Transport | None) -> None:
-    loop = asyncio.get_running_loop()
-    pause_s = max(service.settings.profile.queue_s, 0.001)
-    while True:
-        await wait_until(loop.time() + pause_s, transport)
-        if service.slots.try_enter(group, limit):
-            return
+async def _wait_for_slot(service: Service, group: str, limit: int, transport: asyncio.Transport | None) -> None:
+    slots, ticket = service.slots, object()
+    try:
+        while True:
+            pause_s = pause_of(service)
+            slots.wait(group, limit, ticket, time.monotonic() + pause_s)
+            await wait_until(asyncio.get_running_loop().time() + pause_s, transport)
+            if slots.try_enter(group, limit, time.monotonic(), ticket):
+                return
+    finally:
+        slots.give_up(group, ticket)
+
+
+def pause_of(service: Service) -> float:
+    """Seconds until somebody who waits for a slot asks again."""
+    return max(service.settings.profile.queue_s, 0.001)
 
 
 def too_many(service: Service, limit: int | None) -> ApiError:

@@ -3,24 +3,54 @@
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
+LATE_S = 1.0
+"""How much later than it said somebody may ask for a slot without losing its turn."""
+
 
 @dataclass(slots=True)
 class Slots:
-    """Requests that generate at this moment, by group of models, and those waiting for a slot."""
+    """Requests that generate at this moment, by group of models, and those waiting for a slot, first come first served.
+
+    Who waits holds a ticket, any object of its own, and asks again now and then. Who has not asked for long, because
+    its client reads nothing, say, keeps nobody else waiting.
+    """
 
     active: Counter[str] = field(default_factory=Counter)
-    waiting: int = 0
+    _queues: dict[str, dict[object, tuple[int, float]]] = field(default_factory=dict)
 
-    def try_enter(self, group: str, limit: int | None) -> bool:
-        """Takes a slot of ``group`` unless all ``limit`` are taken; None is no limit."""
-        if limit is not None and self.active[group] >= limit:
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self._queues.values()))
+
+    def try_enter(self, group: str, limit: int | None, now_s: float, ticket: object = None) -> bool:
+        """Takes a slot of ``group`` unless all ``limit`` are taken or others came before; None is no limit. Whoever
+        got in with a ``ticket`` waits no more."""
+        if limit is not None and (self.active[group] >= limit or not self._is_turn(group, now_s, ticket)):
             return False
+        self.give_up(group, ticket)
         self.active[group] += 1
         return True
+
+    def wait(self, group: str, limit: int, ticket: object, again_s: float) -> None:
+        """Puts ``ticket`` behind those that wait already, or leaves it in its place; it asks again at ``again_s``."""
+        self._queues.setdefault(group, {})[ticket] = limit, again_s + LATE_S
+
+    def give_up(self, group: str, ticket: object) -> None:
+        """Takes ``ticket`` out of the queue if it is there."""
+        self._queues.get(group, {}).pop(ticket, None)
 
     def leave(self, group: str) -> None:
         """Gives a slot back."""
         self.active[group] -= 1
+
+    def _is_turn(self, group: str, now_s: float, ticket: object) -> bool:
+        """Whether nobody before ``ticket`` could take the slot that is free: limits differ where faults set them."""
+        for other, (limit, until_s) in self._queues.get(group, {}).items():
+            if other is ticket:
+                return True
+            if self.active[group] < limit and now_s <= until_s:
+                return False
+        return True
 
 
 @dataclass(slots=True)

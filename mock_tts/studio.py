@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mock_tts import errors
-from mock_tts.admission import charge, group_of, limit_of, note_limit
+from mock_tts.admission import charge, group_of, limit_of, note_limit, pause_of
 from mock_tts.audio import Utterance
 from mock_tts.catalog import VOICES, Model
 from mock_tts.errors import ApiError
@@ -103,21 +103,20 @@ class SocketStudio:
         return speech, when
 
     def enter(self) -> float | None:
-        desk = self._desk
-        slots, gauges = desk.service.slots, desk.service.ledger.gauges
+        desk, group = self._desk, group_of(self._desk.model)
+        slots, now_s = desk.service.slots, time.monotonic()
         limit, policy, queue_length = limit_of(desk.service, desk.model, desk.effects)
-        if slots.try_enter(group_of(desk.model), limit):
-            self.stop_waiting()
-            gauges.generating += 1
+        if slots.try_enter(group, limit, now_s, self) or limit is None:
+            self._waiting = False
+            desk.service.ledger.gauges.generating += 1
             return None
-        if not self._waiting:
-            if policy is OverLimit.REJECT or slots.waiting >= queue_length:
-                note_limit(desk.service, desk.effects)
-                message = errors.CONCURRENCY_MESSAGE.format(limit=limit)
-                raise Refused("too_many_concurrent_requests", message)
-            slots.waiting += 1
-            self._waiting = True
-        return max(desk.service.settings.profile.queue_s, 0.001)
+        if not self._waiting and (policy is OverLimit.REJECT or slots.waiting >= queue_length):
+            note_limit(desk.service, desk.effects)
+            raise Refused("too_many_concurrent_requests", errors.CONCURRENCY_MESSAGE.format(limit=limit))
+        self._waiting = True
+        pause_s = pause_of(desk.service)
+        slots.wait(group, limit, self, now_s + pause_s)
+        return pause_s
 
     def leave(self) -> None:
         self._desk.service.slots.leave(group_of(self._desk.model))
@@ -126,7 +125,7 @@ class SocketStudio:
     def stop_waiting(self) -> None:
         if self._waiting:
             self._waiting = False
-            self._desk.service.slots.waiting -= 1
+            self._desk.service.slots.give_up(group_of(self._desk.model), self)
 
     def charge(self, text: str) -> None:
         try:

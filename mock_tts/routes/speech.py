@@ -52,7 +52,9 @@ class SpeechEndpoints:
                 return
             order = _delayed(call, order)
         group = group_of(order.model)
+        asked_s = call.loop.time()
         limit = await take_slot(service, order.model, call.effects, call.transport)
+        call.started_s += call.loop.time() - asked_s  # who waits for a slot is not generating meanwhile
         call.slot_lines = slot_lines(service.slots.active[group], limit)
         service.ledger.gauges.generating += 1
         try:

@@ -61,6 +61,7 @@ def test_fault_errors_have_the_api_types() -> None:
     assert (error.problem.type, error.problem.code) == ("rate_limit_error", "system_busy")
     assert error.headers == ((b"retry-after", b"2"),)
     assert retry_after(service()) == ()
+    assert retry_after(service(choices=Choices(retry_after="7")), Fault(kind=Kind.STATUS, status=503)) == ()
     assert retry_after(service(choices=Choices(retry_after="7"))) == ((b"retry-after", b"7"),)
 
 

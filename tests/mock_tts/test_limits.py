@@ -1,18 +1,45 @@
 """Slots, credits and tokens."""
 
-from mock_tts.limits import MAX_TOKENS, TOKEN_LIFE_S, Credits, Slots, Tokens
+from mock_tts.limits import LATE_S, MAX_TOKENS, TOKEN_LIFE_S, Credits, Slots, Tokens
 
 
 def test_slots_are_counted_by_group() -> None:
     """A full group refuses, another does not; no limit never refuses."""
     slots = Slots()
 
-    assert [slots.try_enter("fast", 2) for _ in range(3)] == [True, True, False]
-    assert slots.try_enter("slow", 1)
-    assert slots.try_enter("fast", None)
+    assert [slots.try_enter("fast", 2, 0.0) for _ in range(3)] == [True, True, False]
+    assert slots.try_enter("slow", 1, 0.0)
+    assert slots.try_enter("fast", None, 0.0)
     slots.leave("fast")
     slots.leave("fast")
-    assert slots.try_enter("fast", 2)
+    assert slots.try_enter("fast", 2, 0.0)
+
+
+def test_slots_are_given_in_turn() -> None:
+    """Whoever waits longest gets the next free slot, not whoever comes just then; who does not ask loses its turn."""
+    slots = Slots()
+    slots.try_enter("fast", 1, 0.0)
+    slots.wait("fast", 1, "first", 0.1)
+    slots.wait("fast", 1, "second", 0.1)
+    slots.wait("fast", 1, "first", 0.2)
+    slots.leave("fast")
+
+    assert [slots.try_enter("fast", 1, 0.2, ticket) for ticket in (None, "second", "first")] == [False, False, True]
+    slots.leave("fast")
+    assert not slots.try_enter("fast", 1, 0.1 + LATE_S)
+    assert slots.try_enter("fast", 1, 0.2 + LATE_S)
+    assert slots.waiting == 1
+    slots.give_up("fast", "second")
+    assert slots.waiting == 0
+
+
+def test_stricter_limit_holds_up_nobody() -> None:
+    """A fault may allow some requests fewer slots; those that wait for it let the others pass."""
+    slots = Slots()
+    slots.wait("fast", 0, "never", 1e9)
+
+    assert slots.try_enter("fast", 2, 0.0)
+    assert slots.try_enter("slow", 1, 0.0)
 
 
 def test_credits_run_out() -> None:

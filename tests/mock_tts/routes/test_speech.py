@@ -3,6 +3,7 @@
 import base64
 import concurrent.futures
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from mock_tts.catalog import PLANS
 from mock_tts.faults import Fault, Kind
+from mock_tts.profile import FirstByte
 from mock_tts.settings import OverLimit
 from tests.mock_tts.conftest import INSTANT, VOICE_ID, Mock
 
@@ -216,6 +218,19 @@ def test_plan_queues_or_rejects(make_mock: Callable[..., Mock]) -> None:
             answers = _together(client, mock, 4)
         assert set(answers) == expected
         assert mock.service.slots.active.total() == 0
+
+
+def test_waiting_for_a_slot_is_not_generating(make_mock: Callable[..., Mock]) -> None:
+    """With one slot, three requests take three times as long as one: the limit bounds what is said in a second."""
+    delayed = INSTANT.profile.model_copy(update={"first_byte_s": FirstByte(flash=0, turbo=0, multilingual=0.2, v3=0)})
+    one_slot = Fault(kind=Kind.CONCURRENCY, limit=1, policy="queue")
+    mock = make_mock(replace(INSTANT, profile=delayed), (one_slot,))
+    post(mock)  # the voice is encoded now
+    with httpx.Client(headers={"xi-api-key": "k"}) as client:
+        start_s = time.monotonic()
+        _together(client, mock, 3)
+
+    assert time.monotonic() - start_s > 3 * 0.2
 
 
 def _together(client: httpx.Client, mock: Mock, count: int) -> list[int]:
