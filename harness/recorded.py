@@ -237,6 +237,22 @@ def roles_of(run: StoredRun) -> dict[str, Role]:
     return {probe.name: probe.role for probe in run.manifest.probes}
 
 
+_ENDED = {
+    EndReason.TARGET_DIED: "the target ended with code ",
+    EndReason.GENERATOR_FAILED: "the load ended with code ",
+    EndReason.MOCK_FAILED: "the mock ended with code ",
+}
+_MOST_WORDS = 300
+
+
+def _last_words(run: StoredRun, end: EndReason) -> str:
+    """With which code it ended, and what it said last: where the session could note it."""
+    begins = _ENDED.get(end)
+    notes = [str(event.fields.get("text")) for event in run.events if event.event == EventName.NOTE]
+    told = [text.removeprefix(begins) for text in notes if begins is not None and text.startswith(begins)]
+    return f" with code {told[-1][:_MOST_WORDS].rstrip(': ')}" if told else ""
+
+
 def invalid_reasons(run: StoredRun) -> tuple[str, ...]:
     """What the events and the end of the run say against trusting its outcome."""
     reasons: list[str] = []
@@ -250,7 +266,7 @@ def invalid_reasons(run: StoredRun) -> tuple[str, ...]:
         EndReason.DISK_FULL: "the disk was full, so samples are missing",
     }
     if end in deaths:
-        reasons.append(deaths[end])
+        reasons.append(deaths[end] + _last_words(run, end))
     for event in run.events:
         at = f"at {event.t_s:.0f} s"
         probe = str(event.fields.get("probe", ""))

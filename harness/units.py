@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 from harness.errors import UsageError
@@ -14,6 +13,8 @@ _SIZE_BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB":
 _DURATION_S = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PER_H = {"s": 3600.0, "min": 60.0, "h": 1.0, "day": 1.0 / 24.0}
 
+_MOST = 1e24
+"""Far more than any memory holds or any soak lasts."""
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _SIZE = re.compile(rf"\s*{_NUMBER}\s*([A-Za-z]+)\s*")
 _RATE = re.compile(rf"\s*{_NUMBER}\s*([A-Za-z]+)\s*/\s*([a-z]+)\s*")
@@ -25,7 +26,7 @@ def parse_size_bytes(text: str) -> float:
     match = _SIZE.fullmatch(text)
     if match is None or match[2] not in _SIZE_BYTES:
         raise UsageError(f"expected a size such as '500 MB' or '2 GiB' ({' '.join(_SIZE_BYTES)}), found {text!r}")
-    return _finite(float(match[1]) * _SIZE_BYTES[match[2]], text)
+    return _bounded(float(match[1]) * _SIZE_BYTES[match[2]], text)
 
 
 def parse_duration_s(text: str) -> float:
@@ -39,7 +40,7 @@ def parse_duration_s(text: str) -> float:
         position = match.end()
     if position == 0 or position < len(text) or total_s <= 0:
         raise UsageError(f"expected a duration such as '90s', '10m' or '2h' (ms s m h d), found {text!r}")
-    return _finite(total_s, text)
+    return _bounded(total_s, text)
 
 
 def parse_rate_bytes_per_h(text: str) -> float:
@@ -66,12 +67,13 @@ def _parse_rate(text: str) -> tuple[float, str]:
         raise UsageError(
             f"expected a rate such as '50 MB/min' or '4 KiB/query' (/s /min /h /day /query), found {text!r}"
         )
-    return _finite(float(match[1]) * _SIZE_BYTES[match[2]], text), match[3]
+    return _bounded(float(match[1]) * _SIZE_BYTES[match[2]], text), match[3]
 
 
-def _finite(value: float, text: str) -> float:
-    if not math.isfinite(value):
-        raise UsageError(f"expected a number that a computer can hold, found {text!r}")
+def _bounded(value: float, text: str) -> float:
+    """``value`` itself. Raises UsageError for what squares and sums of it could not be computed from."""
+    if value > _MOST:
+        raise UsageError(f"expected at most {_MOST:g} bytes or seconds, found {text[:40]!r}")
     return value
 
 

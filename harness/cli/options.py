@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from harness.errors import UsageError
 from harness.model import Limits
 from harness.units import parse_bytes_per_query, parse_rate_bytes_per_h, parse_size_bytes
 
@@ -68,9 +69,20 @@ def limits_given(max_growth: str | None, max_growth_per_query: str | None, max_m
     if max_growth is None and max_growth_per_query is None and max_memory is None:
         return None
     return Limits(
-        max_growth_bytes_per_h=None if max_growth is None else parse_rate_bytes_per_h(max_growth),
-        max_growth_bytes_per_query=(
-            None if max_growth_per_query is None else parse_bytes_per_query(max_growth_per_query)
-        ),
-        max_memory_bytes=None if max_memory is None else parse_size_bytes(max_memory),
+        max_growth_bytes_per_h=_limit("--max-growth", max_growth, parse_rate_bytes_per_h),
+        max_growth_bytes_per_query=_limit("--max-growth-per-query", max_growth_per_query, parse_bytes_per_query),
+        max_memory_bytes=_limit("--max-memory", max_memory, parse_size_bytes),
     )
+
+
+def _limit(flag: str, text: str | None, parse: Callable[[str], float]) -> float | None:
+    """What ``text`` says; more than zero, as in the plan."""
+    if text is None:
+        return None
+    try:
+        value = parse(text)
+    except UsageError as error:
+        raise UsageError(f"{flag}: {error}") from error
+    if value <= 0:
+        raise UsageError(f"{flag}: expected more than zero, found {text!r}")
+    return value

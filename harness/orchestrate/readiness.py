@@ -33,7 +33,7 @@ def await_ready(service: Awaited, url: str, timeout_s: float, wait: Callable[[fl
     or does not answer in ``timeout_s``.
     """
     deadline_s = time.monotonic() + timeout_s
-    while not _answers(url):
+    while (status := _status(url)) is None or status >= FIRST_SERVER_ERROR:
         code = service.exit_code()
         if code is not None:
             raise TargetError(
@@ -41,22 +41,24 @@ def await_ready(service: Awaited, url: str, timeout_s: float, wait: Callable[[fl
                 f"{service.last_lines() or 'it printed nothing'}"
             )
         if time.monotonic() > deadline_s:
+            found = "silence" if status is None else f"only answers of status {status}"
             raise TargetError(
-                f"expected the {service.name} to answer at {url} within {timeout_s:g} s, found silence: "
+                f"expected the {service.name} to answer at {url} within {timeout_s:g} s, found {found}: "
                 f"{service.last_lines() or 'it printed nothing'}; is ready_path right, does it listen on PORT?"
             )
         wait(POLL_S)
 
 
-def _answers(url: str) -> bool:
+def _status(url: str) -> int | None:
+    """The status of what answers at ``url``, None where nothing does."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
     connection = connect(parts.hostname or "", parts.port, timeout=ATTEMPT_TIMEOUT_S)
     try:
         connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
-        return connection.getresponse().status < FIRST_SERVER_ERROR
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()

@@ -48,14 +48,15 @@ class Service:
         return self.process.poll()
 
     def last_lines(self, count: int = 3) -> str:
-        """The end of its log on one line, for an error message."""
+        """The end of its log on one line, for an error message: what would steer a terminal is left out."""
         try:
             with self.log_path.open("rb") as log:
                 log.seek(max(0, self.log_path.stat().st_size - 4096))
                 lines = log.read().decode("utf-8", "replace").strip().splitlines()
         except OSError:
             return ""
-        return " | ".join(line.strip() for line in lines[-count:])
+        text = " | ".join(line.strip() for line in lines[-count:])
+        return "".join(character for character in text if character.isprintable())
 
 
 class Services:

@@ -32,9 +32,13 @@ def _parsed(parse: Callable[[str], float]) -> Callable[[Any], Any]:
     return validate
 
 
+_MOST = 1e30
+"""Of any quantity, rates per hour included: what the judgement squares must still be a number."""
+
+
 def _positive(value: float) -> float:
-    if not value > 0:
-        raise ValueError(f"expected more than zero, found {value:g}")
+    if not 0 < value <= _MOST:
+        raise ValueError(f"expected more than zero and at most {_MOST:g}, found {value:g}")
     return value
 
 

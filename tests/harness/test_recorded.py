@@ -107,6 +107,19 @@ def test_ends_that_make_a_run_invalid(tmp_path: Path, reason: str) -> None:
     assert len(invalid_reasons(recorded.run)) == 1
 
 
+def test_a_death_is_told_with_its_last_words(tmp_path: Path) -> None:
+    """Code and log's end, as the session noted them: the user need not open an events file."""
+    notes = [
+        {"t_s": 5.0, "event": "note", "text": "something else"},
+        {"t_s": 30.0, "event": "note", "text": "the target ended with code 3: out of tokens"},
+    ]
+    run = PlainRun(T_S, {"anon_bytes": FLAT}, events=notes, end="target_died")
+
+    assert invalid_reasons(read_recorded(write(tmp_path / "run", run)).run) == (
+        "the target died with code 3: out of tokens",
+    )
+
+
 def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
     """Shuffled rows are no series."""
     path = write(tmp_path / "run", PlainRun(T_S[::-1], {"anon_bytes": FLAT}))

@@ -66,6 +66,13 @@ def test_a_rate_over_time_refuses_what_is_not_one(text: str) -> None:
         parse_rate_bytes_per_h(text)
 
 
+def test_what_no_memory_holds_is_refused() -> None:
+    """Its square would be no number, nor would the verdict."""
+    for parse, unit in ((parse_size_bytes, "B"), (parse_rate_bytes_per_h, "B/s"), (parse_bytes_per_query, "B/query")):
+        with pytest.raises(UsageError, match=r"expected at most 1e\+24 bytes"):
+            parse("9" * 300 + unit)
+
+
 def test_bytes_per_query_come_with_or_without_their_denominator() -> None:
     """The flag's name says per query already."""
     assert parse_bytes_per_query("4 KiB") == parse_bytes_per_query("4 KiB/query") == 4096

@@ -20,9 +20,11 @@ def test_limits_are_plain_numbers() -> None:
 
 
 def test_a_wrong_limit_is_refused() -> None:
-    """Before a run is read."""
-    with pytest.raises(UsageError, match="expected a rate"):
+    """Before a run is read, with its flag; nothing is no limit, as in the plan."""
+    with pytest.raises(UsageError, match="--max-growth: expected a rate"):
         limits_given("fast", None, None)
+    with pytest.raises(UsageError, match="--max-memory: expected more than zero, found '0 B'"):
+        limits_given(None, None, "0 B")
 
 
 def test_overrides_stand_in_the_gates_section() -> None:

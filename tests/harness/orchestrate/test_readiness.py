@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import TargetError
-from harness.orchestrate.launch import free_port
+from harness.orchestrate.launch import answers, free_port
 from harness.orchestrate.readiness import await_ready
 from harness.orchestrate.services import Services
 
@@ -65,6 +65,17 @@ def test_silence_ends_at_the_time_out(services: Services) -> None:
     with pytest.raises(TargetError, match=r"within 0.1 s, found silence"):
         await_ready(service, f"http://127.0.0.1:{free_port()}/", 0.1, pause)
     service.process.stdin.close()
+
+
+def test_a_service_that_stays_unwell_is_not_called_silent(services: Services) -> None:
+    """It listens and answers, so its port is right: the status says where to look."""
+    port = free_port()
+    service = services.start("target", [sys.executable, "-c", SERVER, str(port), "503"], os.environ)
+    while not answers(f"http://127.0.0.1:{port}"):
+        pause(0.02)
+
+    with pytest.raises(TargetError, match="found only answers of status 503"):
+        await_ready(service, f"http://127.0.0.1:{port}/health", 0.0, pause)
 
 
 def test_an_interrupt_ends_the_wait(services: Services) -> None:

@@ -40,6 +40,15 @@ def test_output_goes_to_the_log_also_after_the_log_has_moved(tmp_path: Path) -> 
         assert child.last_lines() == "one"
 
 
+def test_a_log_cannot_steer_the_terminal_that_it_is_shown_on(tmp_path: Path) -> None:
+    """Colours and moves of the cursor are left out; what was written stays."""
+    with Services(tmp_path) as services:
+        child = started(services, r"print('\x1b[31mred\x1b[0m \x07é', flush=True); import time; time.sleep(60)")
+        await_line(child, "[31mred[0m é")
+
+        assert child.last_lines() == "[31mred[0m é"
+
+
 def test_a_child_that_ignores_the_polite_signal_is_ended_with_its_grandchildren(tmp_path: Path) -> None:
     """The whole process group goes."""
     code = (
