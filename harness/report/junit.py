@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 from harness.model import Outcome
@@ -54,7 +54,8 @@ def _timestamp(started_at: str) -> str | None:
         moment = datetime.fromisoformat(started_at)
     except ValueError:
         return None
-    return moment.replace(tzinfo=None).isoformat(timespec="seconds")
+    utc = moment.astimezone(UTC) if moment.tzinfo else moment
+    return utc.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def _gate_case(gate: GateResult, suite: Suite) -> ElementTree.Element:

@@ -25,6 +25,7 @@ PLAIN_PERIOD_S = 10.0
 """How often a stream that is no terminal gets a line."""
 
 _DRAW_PERIOD_S = 0.5
+_LABEL_WIDTH = len("generator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,8 @@ class LiveView:
         from rich.text import Text
 
         grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="dim", no_wrap=True)
-        grid.add_column(no_wrap=True, overflow="ellipsis")
+        grid.add_column(style="dim", no_wrap=True, min_width=_LABEL_WIDTH)
+        grid.add_column(overflow="fold")  # on a narrow terminal what the verdict waits for takes a second line
         curve = sparkline(self._curve.values, 32, blocks=self._blocks)
         for label, value, style in rows(self._facts, state, curve):
             grid.add_row(label, Text(value, style=style))

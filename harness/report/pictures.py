@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 
 from harness.assess import Evidence, MetricEvidence
 from harness.model import IDLE_KIND, EventName, Interval, Outcome, Role
+from harness.report.allowance import allowed_growth
 from harness.report.figures.canvas import Size, inline_svg, kind_colours, png_bytes, svg_text, titled_svg
 from harness.report.figures.curves import WARMUP, Curve, Span, Trend
 from harness.report.figures.panels import (
@@ -22,9 +24,17 @@ from harness.report.figures.panels import (
     draw_lines,
     draw_series,
 )
-from harness.report.figures.timeline import LimitLine, LoadPicture, MemoryPicture, draw_load, draw_memory
+from harness.report.figures.timeline import (
+    LANE_HEIGHT,
+    LimitLine,
+    LoadPicture,
+    MemoryPicture,
+    draw_load,
+    draw_memory,
+    lanes_height,
+)
 from harness.report.page import Chart
-from harness.report.quantity import interval_text, measure, quantity
+from harness.report.quantity import interval_text, limit_text, measure, quantity
 from harness.report.source import RunFacts
 from harness.report.story import curve_title, metric_words
 from harness.report.text import printable, short
@@ -34,10 +44,14 @@ WIDE = Size(940, 370)
 NARROW = Size(366, 350)
 WIDE_LOAD = Size(940, 290)
 NARROW_LOAD = Size(366, 320)
+HALF = Size(560, 240)
+NARROW_HALF = Size(366, 230)
 SMALL = Size(440, 190)
 _PNG_TITLE_HEIGHT = 24.0
-_MOST_SMALL = 40
+MOST_SMALL = 40
 _LOAD_BINS = 240
+_USUAL_LANES = 5
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +85,19 @@ def memory_chart(scene: Scene) -> tuple[Chart, bytes] | None:
     if picture is None:
         return None
     title = curve_title(scene.verdict)
-    wide = svg_text(draw_memory(picture, WIDE), WIDE, title)
-    narrow = svg_text(draw_memory(picture, NARROW), NARROW, title)
-    png_size = Size(WIDE.width, WIDE.height + _PNG_TITLE_HEIGHT)
+    wide_size, narrow_size = (_with_lanes(size, picture) for size in (WIDE, NARROW))
+    wide = svg_text(draw_memory(picture, wide_size), wide_size, title)
+    narrow = svg_text(draw_memory(picture, narrow_size), narrow_size, title)
+    png_size = Size(wide_size.width, wide_size.height + _PNG_TITLE_HEIGHT)
     png = png_bytes(draw_memory(picture, png_size, top=_PNG_TITLE_HEIGHT), png_size, title)
     note = _memory_note(scene, picture)
     chart = Chart("memory", title, titled_svg(wide, title), Markup(inline_svg(wide)), Markup(inline_svg(narrow)), note)
     return chart, png
+
+
+def _with_lanes(size: Size, picture: MemoryPicture) -> Size:
+    """Many kinds of use take their lanes from below the curve, not from it."""
+    return Size(size.width, size.height + max(0.0, lanes_height(picture.spans) - _USUAL_LANES * LANE_HEIGHT))
 
 
 def _memory_picture(scene: Scene) -> MemoryPicture | None:
@@ -123,15 +143,22 @@ def _limit_lines(scene: Scene, metric: MetricEvidence) -> list[LimitLine]:
     lines = []
     for gate in scene.verdict.gates:
         if gate.name == "max_memory":
-            lines.append(LimitLine(f"limit {quantity(gate.limit, 'bytes')}", 0.0, gate.limit))
+            lines.append(_ceiling(scene, gate.limit))
         elif gate.name == "max_growth" and len(metric.fitted):
-            start_s, start = float(metric.level_t_s[0]), float(metric.fitted[0])
+            start = float(metric.level_t_s[0]), float(metric.fitted[0])
+            time_per_h = scene.verdict.memory.growth_time_per_h.estimate
             for slope, word in _slopes(gate):
-                lines.append(LimitLine(f"{word} {quantity(slope, 'bytes_per_h')}", start_s, start, slope))
+                curve = allowed_growth(start, slope, time_per_h, scene.evidence.phases, scene.end_s)
+                lines.append(LimitLine(f"{word} {limit_text(slope, 'bytes_per_h')}", curve))
     forecast = scene.verdict.forecast.limit_bytes
-    if forecast is not None and not any(line.slope_bytes_per_h == 0 for line in lines):
-        lines.append(LimitLine(f"limit {quantity(forecast, 'bytes')}", 0.0, forecast))
+    if forecast is not None and not any(line.ceiling for line in lines):
+        lines.append(_ceiling(scene, forecast))
     return lines
+
+
+def _ceiling(scene: Scene, level: float) -> LimitLine:
+    curve = Curve(np.array([0.0, scene.end_s]), np.full(2, level))
+    return LimitLine(f"limit {limit_text(level, 'bytes')}", curve, ceiling=True)
 
 
 def _slopes(gate: GateResult) -> list[tuple[float, str]]:
@@ -161,6 +188,8 @@ def _memory_note(scene: Scene, picture: MemoryPicture) -> str:
         parts.append(f"Peak {quantity(float(known.max()), 'bytes')}, last {quantity(float(known[-1]), 'bytes')}.")
     if any(span.idle for span in picture.spans):
         parts.append("Hatched: idle; blank between phases: draining.")
+        if any(not line.ceiling for line in picture.limits) and any(phase.loaded for phase in scene.evidence.phases):
+            parts.append("Growth is measured in use, so the limits rise there.")
     return " ".join(parts)
 
 
@@ -200,20 +229,28 @@ def kinds_chart(scene: Scene) -> Chart | None:
         for kind in kinds
     ]
     gate = next((gate for gate in scene.verdict.gates if gate.name == "max_growth_per_query"), None)
-    size = Size(560, max(240.0, 62 + 26 * len(rows)))
     limit = gate.fail_above if gate is not None else None
-    draw = draw_estimates(rows, f"{how.unit} left behind by a query", how.factor, size, limit=limit)
-    return drawn_chart("kinds", _kinds_title(scene.verdict), lambda _size: draw, size)
+    label = f"limit {limit_text(limit, 'bytes')}" if limit is not None else ""
+    unit = f"{how.unit} left behind by a query"
+    return drawn_chart(
+        "kinds",
+        _kinds_title(scene.verdict),
+        lambda size: draw_estimates(rows, unit, how.factor, size, limit=limit, limit_label=label),
+        Size(560, max(240.0, 62 + 26 * len(rows))),
+        Size(NARROW.width, max(160.0, 72 + 44 * len(rows))),
+    )
 
 
 def _kinds_title(verdict: Verdict) -> str:
     question = "Which use leaves memory behind?"
     per_query = [gate for gate in verdict.gates if gate.name == "max_growth_per_query" and gate.kind]
-    failed = [gate.kind for gate in per_query if gate.outcome is Outcome.FAIL and gate.kind]
-    certain = [kind.kind for kind in verdict.kinds if (kind.bytes_per_query.low or 0.0) > 0]
-    guilty = failed or certain
+    failed = {gate.kind for gate in per_query if gate.outcome is Outcome.FAIL}
+    worst_first = sorted(verdict.kinds, key=lambda kind: -(kind.bytes_per_query.estimate or 0.0))
+    certain = [kind.kind for kind in worst_first if (kind.bytes_per_query.low or 0.0) > 0]
+    guilty = [kind.kind for kind in worst_first if kind.kind in failed] or certain
     if guilty:
-        return f"{question} {', '.join(short(kind, 24) for kind in guilty)}"
+        rest = f" and {len(guilty) - _MOST_NAMED} more" if len(guilty) > _MOST_NAMED else ""
+        return f"{question} {', '.join(short(kind, 24) for kind in guilty[:_MOST_NAMED])}{rest}"
     if all(kind.bytes_per_query.estimate is None for kind in verdict.kinds):
         return f"{question} This plan cannot tell"
     return f"{question} None that is certain"
@@ -235,7 +272,7 @@ def drained_chart(scene: Scene) -> Chart | None:
     ]
     picture = Drained(drained.counts.sum(axis=1), drained.y, after, scene.colours)
     title = "Does each load leave more behind once it has drained?"
-    return drawn_chart("drained", title, lambda size: draw_drained(picture, size), Size(560, 240))
+    return drawn_chart("drained", title, lambda size: draw_drained(picture, size), HALF, NARROW_HALF)
 
 
 def roles_chart(scene: Scene) -> Chart | None:
@@ -249,29 +286,49 @@ def roles_chart(scene: Scene) -> Chart | None:
     if len(lines) < 2:
         return None
     title = "Who else grew: generator, mock, harness?"
-    return drawn_chart("roles", title, lambda size: draw_lines(lines, "bytes", scene.end_s, size), Size(560, 240))
+    return drawn_chart("roles", title, lambda size: draw_lines(lines, "bytes", scene.end_s, size), HALF, NARROW_HALF)
 
 
-def metric_charts(scene: Scene, *, of_target: bool) -> list[Chart]:
-    """Every metric of the target but the primary, small, or those of everyone else."""
-    figures = {figures.metric: figures for figures in scene.verdict.metrics}
-    metrics = scene.evidence.metrics
-    names = [
+def other_metrics(scene: Scene, *, of_target: bool) -> list[str]:
+    """Every metric that was read of the target but the primary, or those of everyone else."""
+    return [
         name
-        for name, metric in metrics.items()
+        for name, metric in scene.evidence.metrics.items()
         if name != scene.evidence.primary and len(metric.t_s) and (scene.run.role(name) is Role.TARGET) is of_target
     ]
-    return [_metric_chart(scene, metrics[name], figures.get(name)) for name in names[:_MOST_SMALL]]
 
 
-def _metric_chart(scene: Scene, metric: MetricEvidence, figures: MetricFigures | None) -> Chart:
+def metric_charts(scene: Scene, names: Sequence[str]) -> list[Chart]:
+    """The first forty of ``names``, small."""
+    figures = {figures.metric: figures for figures in scene.verdict.metrics}
+    metrics = scene.evidence.metrics
+    shown = names[:MOST_SMALL]
+    return [
+        _metric_chart(scene, metrics[name], figures.get(name), file)
+        for name, file in zip(shown, _file_names(shown), strict=True)
+    ]
+
+
+def _file_names(metrics: Sequence[str]) -> list[str]:
+    """A name for the chart of each; a column may be called what a file had better not be."""
+    names: list[str] = []
+    for number, metric in enumerate(metrics, 1):
+        name = "metric-" + _UNFIT.sub("-", metric)[:80]
+        names.append(f"{name}-{number}" if name in names else name)
+    return names
+
+
+_UNFIT = re.compile(r"[^A-Za-z0-9_]+")
+
+
+def _metric_chart(scene: Scene, metric: MetricEvidence, figures: MetricFigures | None, name: str) -> Chart:
     title = short(metric.metric, 60)
     if figures is not None:
         title += f": {metric_words(figures)}"
     line = Line(metric.metric, Curve(metric.t_s, metric.y))
     trend = trend_of(metric) if metric.unit == "bytes" else None
     draw = draw_lines([line], metric.unit, scene.end_s, SMALL, trend=trend)
-    return drawn_chart("metric-" + metric.metric.replace(".", "-"), title, lambda _size: draw, SMALL)
+    return drawn_chart(name, title, lambda _size: draw, SMALL)
 
 
 def latency_charts(scene: Scene) -> list[Chart]:

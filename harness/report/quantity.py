@@ -68,6 +68,8 @@ def quantity(value: float | None, unit: str) -> str:
     """``value`` with its unit: ``41.2 MB/min``."""
     if value is None:
         return UNKNOWN
+    if unit == "count" and float(value).is_integer():
+        return f"{value:,.0f}".replace("-", "−")
     how = measure(unit, value)
     return f"{figure(value / how.factor)} {how.unit}".rstrip()
 

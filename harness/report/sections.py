@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -137,13 +137,21 @@ def _kinds(scene: Scene) -> Section:
 
 
 def _metrics(scene: Scene) -> Section:
-    charts = tuple(pictures.metric_charts(scene, of_target=True))
-    return Section("Every other metric of the target", charts=charts, small=True)
+    names = pictures.other_metrics(scene, of_target=True)
+    charts = tuple(pictures.metric_charts(scene, names))
+    return Section("Every other metric of the target", text=_left_out(names), charts=charts, small=True)
 
 
 def _others(scene: Scene) -> Section:
-    charts = tuple(pictures.metric_charts(scene, of_target=False))
-    return Section("Every metric of generator, mock and harness", charts=charts, small=True, folded=True)
+    names = pictures.other_metrics(scene, of_target=False)
+    charts = tuple(pictures.metric_charts(scene, names))
+    title = "Every metric of generator, mock and harness"
+    return Section(title, text=_left_out(names), charts=charts, small=True, folded=True)
+
+
+def _left_out(names: Sequence[str]) -> tuple[str, ...]:
+    rest = len(names) - pictures.MOST_SMALL
+    return (f"The first {pictures.MOST_SMALL}; the other {rest} are in verdict.json and samples/.",) if rest > 0 else ()
 
 
 def _self(scene: Scene) -> Section:

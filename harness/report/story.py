@@ -98,8 +98,9 @@ def _why_fail(verdict: Verdict) -> str:
     kinds = [gate for gate in failed if gate.name == "max_growth_per_query" and gate.value is not None]
     kinds.sort(key=lambda gate: -(gate.value or 0.0))
     others = [gate for gate in failed if gate.name not in ("max_growth", "max_growth_per_query")]
+    grows = "While it is used, its memory grows" if _is_driven(verdict) else "Its memory grows"
     sentences = [
-        f"While it is used, its memory grows by {interval_text(verdict.memory.growth_per_h, gate.unit)}, certainly "
+        f"{grows} by {interval_text(verdict.memory.growth_per_h, gate.unit)}, certainly "
         f"above the limit of {quantity(gate.fail_above, gate.unit)}."
         for gate in failed
         if gate.name == "max_growth"
@@ -128,10 +129,17 @@ def _why_pass(verdict: Verdict) -> str:
 
 
 def _why_inconclusive(verdict: Verdict) -> str:
-    reason = _sentence(verdict.reasons[0]) if verdict.reasons else "No gate could be decided."
+    # where not even growth is known, the first reason says only that; the second says what is missing
+    told = verdict.reasons[: 1 if verdict.memory.growth_per_h.estimate is not None else 2]
+    reason = " ".join(map(_sentence, told)) or "No gate could be decided."
     if verdict.needs_s is None:
         return reason
     return f"{reason} About {format_duration(verdict.needs_s)} more of the same load would settle it."
+
+
+def _is_driven(verdict: Verdict) -> bool:
+    """Whether the run knows of any use: what is attached to, or stands idle, is not "in use"."""
+    return bool(verdict.kinds)
 
 
 def _gate(verdict: Verdict, name: str) -> GateResult | None:
@@ -170,6 +178,8 @@ def curve_title(verdict: Verdict) -> str:
     if low is not None and low > 0:
         within = "A little, within the limit" if gate is not None and gate.outcome is Outcome.PASS else "Yes"
         return f"{question} {within}: by {amount}"
+    if high is not None and high < 0:
+        return f"{question} No: it falls, by {amount.removeprefix('−')}"
     if gate is None or gate.outcome is Outcome.PASS:
         return f"{question} No: {_RESTS.get(memory.shape, 'not that this run could see')}"
     if high is None:
@@ -204,8 +214,10 @@ def _growth_tile(verdict: Verdict) -> Tile:
     value, ends = _split(verdict.memory.growth_per_h, "bytes_per_h")
     limit = ""
     if gate is not None:
-        limit = f"; limit {limit_text(gate.fail_above if gate.outcome is Outcome.FAIL else gate.limit, gate.unit)}"
-    return Tile("memory grows, in use", value, ends + limit, gate is not None and gate.outcome is Outcome.FAIL)
+        limit = f"limit {limit_text(gate.fail_above if gate.outcome is Outcome.FAIL else gate.limit, gate.unit)}"
+    detail = "; ".join(part for part in (ends, limit) if part)
+    label = "memory grows, in use" if _is_driven(verdict) else "memory grows"
+    return Tile(label, value, detail, gate is not None and gate.outcome is Outcome.FAIL)
 
 
 def _worst_kind(verdict: Verdict) -> Tile | None:
@@ -246,4 +258,5 @@ def metric_words(figures: MetricFigures) -> str:
     growth = figures.growth_per_h
     if growth.estimate is None:
         return SHAPE_WORDS[figures.shape]
-    return f"{SHAPE_WORDS[figures.shape]}; {interval_text(growth, f'{figures.unit}_per_h')}"
+    falls = growth.high is not None and growth.high < 0 and figures.shape in _RESTS
+    return f"{'falls' if falls else SHAPE_WORDS[figures.shape]}; {interval_text(growth, f'{figures.unit}_per_h')}"

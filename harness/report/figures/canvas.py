@@ -7,7 +7,7 @@ import math
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -148,25 +148,49 @@ def number(value: float, _position: object = None) -> str:
     return ("0" if text in ("-0", "0") else text).replace("-", "−")
 
 
-def tidy(axes: Axes, *, y_ticks: int = 5, x_ticks: int = 8) -> None:
-    """Light grid, few ticks, no box."""
+def tidy(axes: Axes, *, y_ticks: int = 5, x_ticks: int = 8, whole: bool = False) -> None:
+    """Light grid, few ticks, no box; ``whole`` where half a thing cannot be counted."""
     axes.grid(True, axis="y")
     axes.tick_params(length=0, pad=4)
     axes.xaxis.set_major_locator(MaxNLocator(x_ticks, min_n_ticks=2, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_locator(MaxNLocator(y_ticks, min_n_ticks=2, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(y_ticks, min_n_ticks=2, steps=[1, 2, 2.5, 5, 10], integer=whole))
     axes.xaxis.set_major_formatter(FuncFormatter(number))
     axes.yaxis.set_major_formatter(FuncFormatter(number))
     axes.spines["left"].set_visible(False)
 
 
-def calm_limits(low: float, high: float) -> tuple[float, float]:
-    """Limits of an axis on which a change of a few per cent looks like one: never less than a tenth of the level."""
+def calm_limits(low: float, high: float, *, least: float = 1e-9) -> tuple[float, float]:
+    """Limits of an axis on which a change of a few per cent looks like one: never less than a tenth of the level, nor
+    than ``least``."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return 0.0, 1.0
-    span = max(high - low, 0.1 * max(abs(high), abs(low)), 1e-9)
+    span = max(high - low, 0.1 * max(abs(high), abs(low)), least)
     middle = (low + high) / 2
     bottom, top = middle - 0.56 * span, middle + 0.56 * span
     return (0.0, top - bottom) if bottom < 0 <= low else (bottom, top)
+
+
+def tick_room(largest: float, least: float) -> float:
+    """Points at the left of an axis whose longest tick says ``largest``, and for its unit; not under ``least``."""
+    return max(least, _UNIT_ROOM + _TICK_CHARACTER * len(number(largest)))
+
+
+_UNIT_ROOM = 26.0
+_TICK_CHARACTER = 5.8
+LEGEND_LINE = 14.0
+"""Height of a line of a legend."""
+_LEGEND_CHARACTER = 6.0
+_LEGEND_HANDLE = 38.0
+
+
+def legend_grid(labels: Sequence[str], width: float, most: int = 5) -> tuple[int, int]:
+    """Columns and rows of a legend of ``labels`` that stays within ``width`` points, filled column by column."""
+    widths = [_LEGEND_HANDLE + _LEGEND_CHARACTER * len(label) for label in labels]
+    for columns in range(min(most, len(labels)), 1, -1):
+        rows = math.ceil(len(labels) / columns)
+        if sum(max(widths[first : first + rows]) for first in range(0, len(widths), rows)) <= width:
+            return columns, rows
+    return 1, max(1, len(labels))
 
 
 _TITLE_LINE = 16.0

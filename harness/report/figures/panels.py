@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from harness.model import Interval
 from harness.report.figures.canvas import (
     INK,
     KINDS,
+    LEGEND_LINE,
     LIMIT,
     MEMORY,
     MUTED,
@@ -20,13 +21,15 @@ from harness.report.figures.canvas import (
     TREND,
     Size,
     calm_limits,
+    legend_grid,
     number,
+    tick_room,
     tidy,
     time_scale,
     unit_scale,
 )
 from harness.report.figures.curves import Curve, Floats, Trend, thinned, with_gaps
-from harness.report.text import short
+from harness.report.text import distinct, short
 
 _MARKERS = "osD^vP"
 _LINES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1, 2)))
@@ -55,7 +58,13 @@ class Estimate:
 
 
 def draw_estimates(
-    rows: Sequence[Estimate], unit: str, factor: float, size: Size, *, limit: float | None = None
+    rows: Sequence[Estimate],
+    unit: str,
+    factor: float,
+    size: Size,
+    *,
+    limit: float | None = None,
+    limit_label: str = "",
 ) -> Callable[[Figure], None]:
     """Estimates (dots) with their intervals (bars) in ``unit`` = value / ``factor``; zero and the limit as lines.
 
@@ -63,6 +72,7 @@ def draw_estimates(
     """
     longest = max((len(row.name) for row in rows), default=0)
     left = max(84.0, min(150.0, 14.0 + 6.2 * longest))
+    names = distinct([row.name for row in rows], 22)
     sides = {"left": 14.0, "right": 14.0} if size.narrow else {"left": left, "right": 178.0}
 
     def draw(figure: Figure) -> None:
@@ -70,7 +80,7 @@ def draw_estimates(
         ends = [0.0] + ([limit / factor] if limit is not None else [])
         for row, estimate in enumerate(rows):
             ends += _draw_estimate(axes, row, estimate, factor)
-            _write_estimate(axes, row, estimate, above=size.narrow)
+            _write_estimate(axes, row, estimate, names[estimate.name], above=size.narrow)
         low, high = min(ends), max(ends)
         margin = 0.08 * (high - low or 1.0)
         axes.set_xlim(low - margin, high + margin)
@@ -82,7 +92,7 @@ def draw_estimates(
         if limit is not None:
             axes.axvline(limit / factor, color=LIMIT, linewidth=1.6, linestyle=(0, (5, 3)))
             axes.annotate(
-                f"limit {number(limit / factor)}",
+                limit_label or f"limit {number(limit / factor)}",
                 (limit / factor, 1.0),
                 (0, 4),
                 xycoords=("data", "axes fraction"),
@@ -91,7 +101,7 @@ def draw_estimates(
                 fontsize=8.5,
                 color=LIMIT,
             )
-        axes.set_yticks(range(len(rows)), ["" if size.narrow else short(row.name, 22) for row in rows])
+        axes.set_yticks(range(len(rows)), ["" if size.narrow else names[row.name] for row in rows])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.set_xlabel(unit)
 
@@ -112,11 +122,11 @@ def _draw_estimate(axes: Axes, row: int, estimate: Estimate, factor: float) -> l
     return known
 
 
-def _write_estimate(axes: Axes, row: int, estimate: Estimate, *, above: bool) -> None:
+def _write_estimate(axes: Axes, row: int, estimate: Estimate, name: str, *, above: bool) -> None:
     known = any(value is not None for value in (estimate.interval.low, estimate.interval.estimate))
     text = short(estimate.text, 60)
     axes.annotate(
-        f"{short(estimate.name, 22)}: {text}" if above else text,
+        f"{name}: {text}" if above else text,
         (0.0 if above else 1.0, row),
         (0, 12) if above else (10, 0),
         va="center",
@@ -141,28 +151,32 @@ class Drained:
 def draw_drained(drained: Drained, size: Size) -> Callable[[Figure], None]:
     """Where memory settles after each load is gone, against the queries done until then."""
 
+    kinds = list(dict.fromkeys(drained.after))
+    names = {kind: f"after {name}" for kind, name in distinct(kinds, 16).items()}
+
     def draw(figure: Figure) -> None:
-        axes = _axes(figure, size, top=28)
         levels = drained.levels_bytes / 1e6
+        low, high = calm_limits(float(np.nanmin(levels)), float(np.nanmax(levels)))
+        axes = _axes(figure, size, left=tick_room(high, 58.0), top=_legend_height(names.values(), size))
         axes.plot(drained.queries, levels, color=MEMORY, linewidth=0.9, zorder=1)
-        for number_, kind in enumerate(dict.fromkeys(drained.after)):
+        for number_, kind in enumerate(kinds):
             chosen = np.array([name == kind for name in drained.after])
             axes.plot(
                 drained.queries[chosen],
                 levels[chosen],
                 linestyle="none",
-                marker=_MARKERS[number_ % len(_MARKERS)],
+                marker=_MARKERS[(number_ + number_ // len(KINDS)) % len(_MARKERS)],  # no pair of the two comes twice
                 markersize=6,
                 color=drained.colours.get(kind, MEMORY),
                 markeredgecolor=SURFACE,
-                label=f"after {short(kind, 16)}",
+                label=names[kind],
                 zorder=3,
             )
-        axes.set_ylim(*calm_limits(float(np.nanmin(levels)), float(np.nanmax(levels))))
+        axes.set_ylim(low, high)
         tidy(axes, x_ticks=5)
         axes.set_xlabel("queries completed")
         axes.set_ylabel("MB after draining")
-        _legend(axes)
+        _legend(axes, names.values(), size)
 
     return draw
 
@@ -180,12 +194,20 @@ def draw_lines(
 ) -> Callable[[Figure], None]:
     """Curves over the run's time in one unit; told apart by dashes as well as colour."""
 
+    names = distinct([line.name for line in lines], 20)
+
     def draw(figure: Figure) -> None:
-        axes = _axes(figure, size, top=28 if len(lines) > 1 else 10)
         time = time_scale(end_s)
         parts = [line.curve.values[np.isfinite(line.curve.values)] for line in lines]
         known = np.concatenate(parts) if parts else np.array([])
         scale = unit_scale(unit, float(known.max(initial=0.0)))
+        low, high = _value_limits(known / scale.factor, unit, from_zero=from_zero)
+        axes = _axes(
+            figure,
+            size,
+            left=tick_room(high, 58.0),
+            top=_legend_height(names.values(), size) if len(lines) > 1 else 10,
+        )
         for index, line in enumerate(lines):
             curve = thinned(line.curve, size.columns)
             axes.plot(
@@ -194,28 +216,44 @@ def draw_lines(
                 color=MEMORY if len(lines) == 1 else KINDS[index % len(KINDS)],
                 linestyle=_LINES[index % len(_LINES)],
                 linewidth=1.1,
-                label=short(line.name, 20),
+                label=names[line.name],
             )
         if trend is not None and len(trend.t_s):
             axes.plot(trend.t_s / time.factor, trend.fitted / scale.factor, color=TREND, linewidth=1.6)
         axes.set_xlim(0, max(end_s, 1e-9) / time.factor)
-        if len(known):
-            low, high = float(known.min()) / scale.factor, float(known.max()) / scale.factor
-            axes.set_ylim(*((0.0, high * 1.1 or 1.0) if from_zero else calm_limits(low, high)))
-        tidy(axes, y_ticks=4, x_ticks=5)
+        axes.set_ylim(low, high)
+        tidy(axes, y_ticks=4, x_ticks=5, whole=unit == "count")
         axes.set_xlabel(f"time, {time.unit}")
         axes.set_ylabel(scale.unit)
         if len(lines) > 1:
-            _legend(axes)
+            _legend(axes, names.values(), size)
 
     return draw
 
 
-def _legend(axes: Axes) -> None:
+_LEAST_SPAN = {"count": 2.0, "bytes": 0.01}
+"""Of an axis, where nothing changed: things and MB, not fractions of them."""
+
+
+def _value_limits(known: Floats, unit: str, *, from_zero: bool) -> tuple[float, float]:
+    if not len(known):
+        return 0.0, 1.0
+    low, high = float(known.min()), float(known.max())
+    return (0.0, high * 1.1 or 1.0) if from_zero else calm_limits(low, high, least=_LEAST_SPAN.get(unit, 1e-9))
+
+
+_SIDES = 60.0
+
+
+def _legend_height(labels: Iterable[str], size: Size) -> float:
+    return 14.0 + LEGEND_LINE * legend_grid(list(labels), size.width - _SIDES, most=4)[1]
+
+
+def _legend(axes: Axes, labels: Iterable[str], size: Size) -> None:
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(-0.02, 1.0),
-        ncols=4,
+        ncols=legend_grid(list(labels), size.width - _SIDES, most=4)[0],
         borderaxespad=0.1,
         handlelength=1.8,
         columnspacing=1.2,

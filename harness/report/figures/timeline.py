@@ -15,6 +15,7 @@ from harness.model import IDLE_KIND
 from harness.report.figures.canvas import (
     IDLE,
     INK,
+    LEGEND_LINE,
     LIMIT,
     MEMORY,
     MUTED,
@@ -23,25 +24,26 @@ from harness.report.figures.canvas import (
     Scale,
     Size,
     calm_limits,
+    legend_grid,
+    tick_room,
     tidy,
     time_scale,
 )
 from harness.report.figures.curves import WARMUP, Curve, Span, Trend, thinned
-from harness.report.text import short
+from harness.report.text import distinct, short
 
 _TINT = 0.13
 _MB = 1e6
 _MOST_SHADED = 80
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LimitLine:
-    """A ceiling (``slope_bytes_per_h`` 0) or the steepest growth allowed, through (``t_s``, ``bytes``)."""
+    """A ceiling, or the most growth allowed; drawn through the points of ``curve`` (bytes)."""
 
     label: str
-    t_s: float
-    bytes: float
-    slope_bytes_per_h: float = 0.0
+    curve: Curve
+    ceiling: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,13 +66,15 @@ def draw_memory(picture: MemoryPicture, size: Size, *, top: float = 0.0) -> Call
 
     def draw(figure: Figure) -> None:
         kinds = _kinds(picture.spans)
-        lanes_height = 13.0 * len(kinds)
-        axes, lanes = _stacked(figure, size, lanes_height, top=top + 24 + (18 if size.narrow else 0))
         scale = time_scale(picture.end_s)
+        legend_top = top + _legend_height([*_curve_labels(picture), *(_label(line) for line in picture.limits)], size)
+        low, high = _memory_limits(picture)
+        left = max(tick_room(high, _left(size)), 14 + _LANE_CHARACTER * _lane_width(kinds, size))
+        axes, lanes = _stacked(figure, size, LANE_HEIGHT * len(kinds), top=legend_top, left=left)
         _shade(axes, picture, scale)
         handles = _draw_curves(axes, picture, scale, size)
         axes.set_xlim(0, max(picture.end_s, 1e-9) / scale.factor)
-        axes.set_ylim(*_memory_limits(picture))
+        axes.set_ylim(low, high)
         _draw_limits(axes, picture, scale, handles)
         _draw_marks(axes, picture.marks, scale)
         tidy(axes, x_ticks=5 if size.narrow else 9)
@@ -80,10 +84,29 @@ def draw_memory(picture: MemoryPicture, size: Size, *, top: float = 0.0) -> Call
             axes.set_xlabel(f"time, {scale.unit}")
         else:
             axes.tick_params(labelbottom=False)
-            _draw_lanes(lanes, picture, kinds, scale)
+            _draw_lanes(lanes, picture, kinds, scale, size)
             lanes.set_xlabel(f"time, {scale.unit}")
 
     return draw
+
+
+LANE_HEIGHT = 13.0
+_LANE_CHARACTER = 5.2
+_WIDEST_LANE = (11, 24)
+"""Characters of a lane's name on a phone and on a page."""
+
+
+def lanes_height(spans: Sequence[Span]) -> float:
+    """What the lanes below the curve take of a picture's height."""
+    return LANE_HEIGHT * len(_kinds(spans))
+
+
+def _lane_width(kinds: Sequence[str], size: Size) -> int:
+    return min(max(map(len, kinds), default=0), _WIDEST_LANE[not size.narrow])
+
+
+def _left(size: Size) -> float:
+    return 54.0 if size.narrow else 66.0
 
 
 def _kinds(spans: Sequence[Span]) -> list[str]:
@@ -92,9 +115,9 @@ def _kinds(spans: Sequence[Span]) -> list[str]:
     return sorted(seen, key=lambda kind: (kind == IDLE_KIND, kind != WARMUP))
 
 
-def _stacked(figure: Figure, size: Size, lower_height: float, *, top: float) -> tuple[Axes, Axes | None]:
+def _stacked(figure: Figure, size: Size, lower_height: float, *, top: float, left: float) -> tuple[Axes, Axes | None]:
     """The curve above, what happened below, one time axis; sizes in points."""
-    left, right, bottom, gap = (54.0 if size.narrow else 66.0), 12.0, 38.0, 8.0
+    right, bottom, gap = 12.0, 38.0, 8.0
     width = (size.width - left - right) / size.width
     lower = bottom + lower_height + (gap if lower_height else 0)
     axes = figure.add_axes((left / size.width, lower / size.height, width, (size.height - top - lower) / size.height))
@@ -126,14 +149,14 @@ def _draw_curves(axes: Axes, picture: MemoryPicture, scale: Scale, size: Size) -
         color=MEMORY,
         linewidth=0.8 if dense else 1.0,
         alpha=0.6 if dense else 1.0,
-        label="memory held",
+        label=_HELD_LABEL,
         zorder=2,
     )
     trend = picture.trend
     if trend is not None and len(trend.t_s):
         t = trend.t_s / scale.factor
         axes.fill_between(t, trend.low / _MB, trend.high / _MB, color=TREND, alpha=0.22, linewidth=0, zorder=3)
-        handles += axes.plot(t, trend.fitted / _MB, color=TREND, linewidth=2.0, label="trend with 95 % band", zorder=6)
+        handles += axes.plot(t, trend.fitted / _MB, color=TREND, linewidth=2.0, label=_BAND_LABEL, zorder=6)
     troughs = picture.troughs
     if troughs is not None and len(troughs.t_s):
         handles += axes.plot(
@@ -161,8 +184,9 @@ def _memory_limits(picture: MemoryPicture) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = float(known.min()), float(known.max())
     for limit in picture.limits:
-        if limit.slope_bytes_per_h == 0 and high < limit.bytes <= high + 1.5 * max(high - low, 0.2 * high):
-            high = limit.bytes
+        most = float(limit.curve.values.max())
+        if limit.ceiling and high < most <= high + 1.5 * max(high - low, 0.2 * high):
+            high = most
     return calm_limits(low / _MB, high / _MB)
 
 
@@ -175,18 +199,17 @@ def _draw_limits(axes: Axes, picture: MemoryPicture, scale: Scale, handles: list
     bottom, top = axes.get_ylim()
     slopes = 0
     for limit in picture.limits:
-        end = limit.bytes + limit.slope_bytes_per_h * (picture.end_s - limit.t_s) / 3600
-        style = _LIMIT_STYLES[0 if limit.slope_bytes_per_h == 0 else 1 + slopes]
-        slopes += limit.slope_bytes_per_h != 0
-        if not bottom <= limit.bytes / _MB <= top:
+        style = _LIMIT_STYLES[0 if limit.ceiling else 1 + slopes]
+        slopes += not limit.ceiling
+        if not bottom <= limit.curve.values[0] / _MB <= top:
             continue
         handles += axes.plot(
-            [limit.t_s / scale.factor, picture.end_s / scale.factor],
-            [limit.bytes / _MB, end / _MB],
+            limit.curve.t_s / scale.factor,
+            limit.curve.values / _MB,
             color=LIMIT,
             linewidth=1.6,
             linestyle=style,
-            label=short(limit.label, 48),
+            label=_label(limit),
             zorder=3.5,
         )
     axes.set_ylim(bottom, top)
@@ -208,12 +231,31 @@ def _draw_marks(axes: Axes, marks: Sequence[tuple[float, str]], scale: Scale) ->
         )
 
 
-def _legend(figure: Figure, handles: list[Artist], size: Size, top: float) -> None:
+_SIDES = 20.0
+_BAND_LABEL = "trend with 95 % band"
+_HELD_LABEL = "memory held"
+
+
+def _label(limit: LimitLine) -> str:
+    return short(limit.label, 48)
+
+
+def _curve_labels(picture: MemoryPicture) -> list[str]:
+    """As far as they are known before drawing; one too many leaves a line free."""
+    return [_HELD_LABEL, *([_BAND_LABEL] if picture.trend is not None else []), picture.troughs_label]
+
+
+def _legend_height(labels: Sequence[str], size: Size) -> float:
+    return 10.0 + LEGEND_LINE * legend_grid(labels, size.width - _SIDES)[1]
+
+
+def _legend(figure: Figure, handles: Sequence[Artist], size: Size, top: float) -> None:
+    labels = [str(handle.get_label()) for handle in handles]
     figure.legend(
-        handles=handles,
+        handles=list(handles),
         loc="upper left",
         bbox_to_anchor=(6 / size.width, 1 - (top + 2) / size.height),
-        ncols=2 if size.narrow else 5,
+        ncols=legend_grid(labels, size.width - _SIDES)[0],
         handlelength=1.8,
         columnspacing=1.4,
         borderaxespad=0,
@@ -222,7 +264,7 @@ def _legend(figure: Figure, handles: list[Artist], size: Size, top: float) -> No
     )
 
 
-def _draw_lanes(axes: Axes, picture: MemoryPicture, kinds: list[str], scale: Scale) -> None:
+def _draw_lanes(axes: Axes, picture: MemoryPicture, kinds: list[str], scale: Scale, size: Size) -> None:
     """One row a kind, a bar where it was driven: who used the target when, legible without colour."""
     for row, kind in enumerate(kinds):
         bars = [
@@ -237,7 +279,8 @@ def _draw_lanes(axes: Axes, picture: MemoryPicture, kinds: list[str], scale: Sca
     axes.set_ylim(len(kinds), 0)
     tidy(axes, x_ticks=9)
     axes.grid(False)
-    axes.set_yticks([row + 0.5 for row in range(len(kinds))], [short(kind, 11) for kind in kinds])
+    names = distinct(kinds, _WIDEST_LANE[not size.narrow])
+    axes.set_yticks([row + 0.5 for row in range(len(kinds))], [names[kind] for kind in kinds])
     axes.tick_params(axis="y", labelsize=8.5, labelcolor=INK)
     axes.spines["bottom"].set_visible(False)
 
@@ -257,14 +300,18 @@ def draw_load(picture: LoadPicture, size: Size) -> Callable[[Figure], None]:
     """Memory above, queries a second below, one time axis."""
 
     def draw(figure: Figure) -> None:
-        axes, below = _stacked(figure, size, 0.34 * size.height, top=26 + (16 if size.narrow else 0))
+        names = distinct(picture.rates, 24)
+        known = picture.curve.values[np.isfinite(picture.curve.values)] / _MB
+        low, high = calm_limits(float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+        left = tick_room(high, _left(size))
+        top = 2 + _legend_height(list(names.values()), size)
+        axes, below = _stacked(figure, size, 0.34 * size.height, top=top, left=left)
         if below is None:
             return
         scale = time_scale(picture.end_s)
         curve = thinned(picture.curve, size.columns)
         axes.plot(curve.t_s / scale.factor, curve.values / _MB, color=MEMORY, linewidth=1.0)
-        known = picture.curve.values[np.isfinite(picture.curve.values)] / _MB
-        axes.set_ylim(*calm_limits(known.min(), known.max()) if len(known) else (0, 1))
+        axes.set_ylim(low, high)
         axes.set_xlim(0, max(picture.end_s, 1e-9) / scale.factor)
         tidy(axes, y_ticks=4, x_ticks=5 if size.narrow else 9)
         axes.tick_params(labelbottom=False)
@@ -273,9 +320,8 @@ def draw_load(picture: LoadPicture, size: Size) -> Callable[[Figure], None]:
         tidy(below, y_ticks=3, x_ticks=5 if size.narrow else 9)
         below.set_ylabel("queries/s")
         below.set_xlabel(f"time, {scale.unit}")
-        _legend(
-            figure, [Patch(facecolor=picture.colours.get(k, IDLE), label=short(k, 24)) for k in picture.rates], size, 0
-        )
+        patches = [Patch(facecolor=picture.colours.get(k, IDLE), label=name) for k, name in names.items()]
+        _legend(figure, patches, size, 0)
 
     return draw
 

@@ -110,6 +110,10 @@
       const box = { x: x(piece.from), y: top, width: Math.max(0, x(piece.to ?? end) - x(piece.from)), height: height - top - bottom };
       parts.push(element("rect", { ...box, fill: piece.kind === "idle" ? "url(#hatch)" : colour(piece.kind), "fill-opacity": piece.kind === "idle" ? 0.6 : 0.16 }));
     }
+    for (const piece of state.spans) {
+      const from = x(piece.from), room = x(piece.to ?? end) - from, name = piece.kind.slice(0, 24);
+      if (room > 7 * name.length + 6) parts.push(element("text", { x: from + room / 2, y: height - bottom - 6, "text-anchor": "middle", class: "kind" }, name));
+    }
     for (const tick of ticks(low, high, 5)) {
       parts.push(element("line", { x1: left, x2: width - right, y1: y(tick), y2: y(tick), class: "grid" }));
       parts.push(element("text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, tick.toLocaleString("en")));

@@ -26,7 +26,7 @@ def test_the_outcome_comes_first_then_what_did_not_pass() -> None:
     """One error for the run, one a failed gate; percent signs are escaped."""
 
     assert github_commands(VERDICT, GITHUB) == [
-        "::error title=Fail%3A do not ship this build::While it is used, its memory grows by 500 MB/min "
+        "::error title=Fail%3A do not ship this build::Its memory grows by 500 MB/min "
         "(95 %25: 467 to 533), certainly above the limit of 50.0 MB/min.",
         "::error title=growth of memory%3A fail::measured 500 MB/min (99 %25: 450 to 550); limit 50.0 MB/min",
     ]

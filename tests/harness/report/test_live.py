@@ -124,6 +124,20 @@ def test_a_terminal_gets_a_panel_with_a_sparkline(monkeypatch: pytest.MonkeyPatc
     assert "CPU at 97 %" in stream.getvalue()
 
 
+def test_a_narrow_terminal_loses_no_word() -> None:
+    """At 40 columns labels stay whole, and what the verdict waits for goes on below."""
+    from rich.console import Console
+
+    state = LiveState(t_s=60.0, waits_for="kind duplicate, disconnect, normal to be driven 2 times more each")
+    console = Console(file=io.StringIO(), width=40, record=True)
+    console.print(LiveView(io.StringIO(), FACTS, quiet=True)._panel(state))
+    shown = console.export_text()
+
+    assert "…" not in shown
+    assert "generator" in shown
+    assert "each" in shown
+
+
 def test_a_closed_pipe_silences_the_view() -> None:
     """A display that cannot write does not end the run."""
     view = LiveView(ClosedPipe(), FACTS)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+
+import numpy as np
 
 from harness.model import IDLE_KIND, Interval
 from harness.report import pictures
 from harness.report.figures.curves import WARMUP
 from harness.report.pictures import Scene
+from harness.verdict import KindFigures
 from tests.harness.report.conftest import Assessed
 
 
@@ -46,12 +50,46 @@ def test_a_kind_has_one_colour_everywhere(leaking: Assessed) -> None:
 
 def test_the_target_comes_before_those_who_watch_it(leaking: Assessed) -> None:
     """Metrics of the target and of everyone else are two lists."""
-    mine = {chart.name for chart in pictures.metric_charts(leaking.scene, of_target=True)}
-    others = {chart.name for chart in pictures.metric_charts(leaking.scene, of_target=False)}
+    mine = set(pictures.other_metrics(leaking.scene, of_target=True))
+    others = set(pictures.other_metrics(leaking.scene, of_target=False))
 
-    assert {"metric-target-rss_bytes", "metric-app-heap_used_bytes"} <= mine
-    assert {"metric-mock-rss_bytes", "metric-harness-anon_bytes"} <= others
+    assert {"target.rss_bytes", "app.heap_used_bytes"} <= mine
+    assert {"mock.rss_bytes", "harness.anon_bytes"} <= others
     assert not mine & others
+
+
+def test_a_metric_may_be_called_what_no_file_may(leaking: Assessed) -> None:
+    """Charts of metrics with slashes are files beside the others, and no two are one file."""
+    evidence, scene = leaking.scene.evidence, leaking.scene
+    names = ["app.../../a/b_bytes", "app.a_b_bytes", "app.a/b_bytes", "app.a-b_bytes", "app." + "x" * 300 + "_bytes"]
+    metrics = {name: replace(evidence.metrics["app.heap_used_bytes"], metric=name) for name in names}
+    charts = pictures.metric_charts(replace(scene, evidence=replace(evidence, metrics=metrics)), names)
+
+    assert len({chart.name for chart in charts}) == 5
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,100}", chart.name) for chart in charts)
+
+
+def test_the_limit_rises_where_growth_is_measured(leaking: Assessed) -> None:
+    """The line of a growth limit rests while nothing is driven; the note says so."""
+    main = pictures.memory_chart(leaking.scene)
+    picture = pictures._memory_picture(leaking.scene)
+
+    assert picture is not None
+    line = next(line for line in picture.limits if not line.ceiling)
+    rises = np.diff(line.curve.values) > 0.5 * np.diff(line.curve.t_s) * 0.1e6 / 60
+    assert 0 < np.count_nonzero(rises) < len(rises)
+    assert main is not None
+    assert "in use, so the limits rise there" in main[0].note
+
+
+def test_many_guilty_kinds_are_counted(leaking: Assessed) -> None:
+    """A title names the three worst and how many more there are."""
+    scene = leaking.scene
+    kinds = tuple(KindFigures(f"kind {n}", Interval(1e5 + n, 1e5, 2e5), 10) for n in range(12))
+    chart = pictures.kinds_chart(replace(scene, verdict=replace(scene.verdict, kinds=kinds, gates=())))
+
+    assert chart is not None
+    assert chart.title == "Which use leaves memory behind? kind 11, kind 10, kind 9 and 9 more"
 
 
 def test_latency_titles_compare_first_and_last_quarter(leaking: Assessed) -> None:

@@ -20,6 +20,9 @@ from harness.report.quantity import figure, interval_text, quantity
         (65_540e6, "bytes", "65.5 GB"),
         (0.0123, "ratio", "1.23 %"),
         (1500.0, "count", "1,500"),
+        (2.0, "count", "2"),
+        (-3.0, "count", "−3"),
+        (2.5, "count", "2.50"),
         (None, "bytes", "not known"),
     ],
 )

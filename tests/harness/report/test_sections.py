@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from harness.model import Event, Outcome
+from harness.report import pictures
 from harness.report.pictures import Scene, memory_chart
 from harness.report.sections import build_page
 from harness.verdict import Disagreement
@@ -67,6 +70,18 @@ def test_many_events_are_counted_and_the_rest_is_pointed_to(leaking: Assessed) -
     assert section.text == ("1,000 × probe_error",)
     assert len(section.tables[0].rows) == 200
     assert section.tables[0].note == "800 more are in events.jsonl."
+
+
+def test_metrics_that_are_not_drawn_are_counted(leaking: Assessed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing disappears without a word; the charts of a small run need none."""
+    title = "Every other metric of the target"
+    assert next(s for s in build_page(leaking.scene, None).sections if s.title == title).text == ()
+
+    monkeypatch.setattr(pictures, "MOST_SMALL", 2)
+    section = next(s for s in build_page(leaking.scene, None).sections if s.title == title)
+
+    assert len(section.charts) == 2
+    assert section.text == ("The first 2; the other 3 are in verdict.json and samples/.",)
 
 
 def test_the_method_names_metric_power_and_versions(leaking: Assessed) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.model import Interval, Outcome, Shape
-from harness.report.story import curve_title, gate_limit, gate_value, tiles, why
+from harness.report.story import curve_title, gate_limit, gate_value, metric_words, tiles, why
 from harness.verdict import GateResult, KindFigures, MetricFigures, Verdict
 
 MEMORY = MetricFigures(
@@ -66,6 +66,33 @@ def test_inconclusive_says_what_would_settle_it() -> None:
     assert why(_flat(Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE, Interval(1e6, -2e6, 4e8))) == (
         "Said. About 10 min more of the same load would settle it."
     )
+
+
+def test_a_run_without_any_use_is_not_called_in_use() -> None:
+    """What was attached to or stood idle: no words about use that nobody recorded."""
+    idle = replace(FAIL, kinds=(), gates=(GROWTH,))
+
+    assert why(idle).startswith("Its memory grows by 500 MB/min")
+    assert tiles(idle)[0].label == "memory grows"
+    assert tiles(FAIL)[0].label == "memory grows, in use"
+
+
+def test_a_run_of_one_sample_says_what_is_missing() -> None:
+    """ "Growth is not known" alone helps nobody, and no figure is announced by a lonely semicolon."""
+    memory = replace(MEMORY, growth_per_h=Interval(), shape=Shape.UNKNOWN, detectable_per_h=None)
+    gate = replace(GROWTH, value=None, low=None, high=None, outcome=Outcome.INCONCLUSIVE)
+    verdict = Verdict(Outcome.INCONCLUSIVE, ("growth is not known", "too few samples: 1"), memory, gates=(gate,))
+
+    assert why(verdict) == "Growth is not known. Too few samples: 1."
+    assert tiles(verdict)[0].detail == "limit 1.00 MB/min"
+
+
+def test_memory_that_falls_is_not_called_level() -> None:
+    """Words agree with a curve that goes down."""
+    verdict = _flat(Outcome.PASS, Outcome.PASS, Interval(-30e9, -32e9, -28e9))
+
+    assert curve_title(verdict) == "Does memory keep growing? No: it falls, by 500 MB/min"
+    assert metric_words(verdict.memory).startswith("falls; −500 MB/min")
 
 
 def test_invalid_says_its_first_reason() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.report.text import printable
+from harness.report.text import distinct, printable, short
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,15 @@ def test_ten_thousand_characters_are_cut_and_counted() -> None:
     shown = printable("x" * 10_000, 100)
 
     assert shown == "x" * 100 + " … (9,900 more characters)"
+
+
+def test_labels_that_begin_alike_show_where_they_differ() -> None:
+    """A cut label that would stand for two texts begins later; every other one is as short as ever."""
+    texts = ["kind number 1 of use", "kind number 12 of use", "normal", "a kind with a very long name"]
+    labels = distinct(texts, 11)
+
+    assert len(set(labels.values())) == 4
+    assert labels["kind number 1 of use"].startswith("…")
+    assert labels["normal"] == "normal"
+    assert labels[texts[3]] == short(texts[3], 11)
+    assert max(map(len, labels.values())) <= 11

@@ -21,6 +21,7 @@ from harness.report.figures.canvas import (
     calm_limits,
     inline_svg,
     kind_colours,
+    legend_grid,
     number,
     png_bytes,
     svg_text,
@@ -114,6 +115,28 @@ def test_axes_hold_their_data_and_stay_calm(one: float, other: float) -> None:
     assert bottom <= low
     assert top >= high - 1e-9 * abs(high)
     assert top - bottom >= 0.1 * max(abs(low), abs(high))
+
+
+def test_nothing_is_not_magnified() -> None:
+    """An axis on which nothing happened does not show billionths of a thing."""
+
+    assert calm_limits(0.0, 0.0, least=2.0) == (0.0, 2.24)
+    assert calm_limits(100.0, 100.0, least=2.0) == pytest.approx((94.4, 105.6))
+
+
+@pytest.mark.parametrize(
+    ("labels", "width", "grid"),
+    [
+        (["memory held", "trend with 95 % band", "levels judged"], 900.0, (3, 1)),
+        (["memory held", "trend with 95 % band", "levels judged"], 340.0, (2, 2)),
+        (["x" * 100] * 4, 300.0, (1, 4)),
+        ([], 300.0, (1, 1)),
+    ],
+)
+def test_a_legend_takes_the_lines_that_it_needs(labels: list[str], width: float, grid: tuple[int, int]) -> None:
+    """As many columns as fit, and the lines that follow from it."""
+
+    assert legend_grid(labels, width) == grid
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,10 @@ PICTURE = MemoryPicture(
     "levels judged",
     Trend(T_S[::20], MEMORY[::20], MEMORY[::20] - 1e6, MEMORY[::20] + 1e6),
     SPANS,
-    [LimitLine("limit 110 MB", 0.0, 110e6), LimitLine("fails above 1 MB/min", 0.0, 100e6, 60e6)],
+    [
+        LimitLine("limit 110 MB", Curve(np.array([0.0, 600.0]), np.full(2, 110e6)), ceiling=True),
+        LimitLine("fails above 1 MB/min", Curve(np.array([0.0, 600.0]), np.array([100e6, 110e6]))),
+    ],
     [(400.0, "restart")],
     COLOURS,
     600.0,
@@ -47,7 +50,9 @@ def test_everything_is_named_in_the_legend_and_the_lanes(size: Size) -> None:
 
 def test_a_far_limit_does_not_squeeze_the_curve() -> None:
     """A ceiling ten times above the curve is left out rather than drawn."""
-    far = replace(PICTURE, limits=[LimitLine("limit 2.00 GB", 0.0, 2e9)])
+    far = replace(
+        PICTURE, limits=[LimitLine("limit 2.00 GB", Curve(np.array([0.0, 600.0]), np.full(2, 2e9)), ceiling=True)]
+    )
 
     assert "limit 2.00 GB" not in _texts(svg_text(draw_memory(far, WIDE), WIDE, "t"))
 
@@ -67,6 +72,17 @@ def test_poor_pictures_are_drawn_too(picture: MemoryPicture) -> None:
     """Nothing that a run can lack keeps the chart from being drawn."""
 
     assert "memory held" in svg_text(draw_memory(picture, WIDE), WIDE, "t")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_lanes_of_kinds_that_begin_alike_are_told_apart(size: Size) -> None:
+    """Twelve names of one pattern are cut where they do not differ, not where they do."""
+    kinds = [f"a call through the gateway of region {number}" for number in range(12)]
+    spans = [Span(50 * number, 50 * number + 40, kind) for number, kind in enumerate(kinds)]
+    picture = replace(PICTURE, spans=spans, colours=kind_colours(kinds))
+    texts = _texts(svg_text(draw_memory(picture, size), size, "t"))
+
+    assert len({text for text in texts if text.startswith("…")}) == 12
 
 
 def test_a_week_at_one_second_is_a_small_picture() -> None:
