@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import webbrowser
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,24 @@ def test_limits_given_here_come_first(tmp_path: Path) -> None:
     report(run, max_growth="1 B/min", quiet=True)
 
     assert '<body class="fail">' in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_verdict_of_another_release_is_reported_under_the_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Gates in the contract's bare form do not turn the plan's limit into the defaults; a changed outcome is said."""
+    run = write_run(tmp_path, replace(SHORT, config={"gates": {"max_growth": "50 GB/min"}}))
+    verdict = judge_run(run).verdict.to_json()
+    assert verdict["outcome"] == "pass"
+    for gate in verdict["gates"]:
+        del gate["fail_above"]
+    (run / "verdict.json").write_text(json.dumps({**verdict, "outcome": "inconclusive"}), encoding="utf-8")
+    report(run, quiet=True)
+
+    assert '<body class="pass">' in (run / "report.html").read_text(encoding="utf-8")
+    said = capsys.readouterr().err
+    assert "verdict.json says inconclusive" in said
+    assert "the report says pass" in said
 
 
 def test_open_shows_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
