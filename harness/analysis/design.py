@@ -150,11 +150,18 @@ class Columns:
 
 
 def end_span(levels: Levels) -> tuple[float, float]:
-    """The last quarter of the longest piece; of the last one where it is at least half as long."""
+    """The last quarter of the longest piece; of the last one where it is at least half as long.
+
+    A quarter of the piece as it was recorded, not of what its levels cover: to leave out the start-up would move its
+    middle, and with it the growth of whatever bends. Nothing is read past the last level; as much is left out at the
+    start, so that the middle stays, as long as half of the quarter is left.
+    """
     bounds = levels.bounds()
     lengths = [high - low for low, high in bounds]
-    low, high = bounds[-1] if lengths[-1] >= 0.5 * max(lengths) else bounds[int(np.argmax(lengths))]
-    return high - END_SHARE * (high - low), high
+    at = len(bounds) - 1 if lengths[-1] >= 0.5 * max(lengths) else int(np.argmax(lengths))
+    low_s, high_s = levels.whole_s.get(int(np.unique(levels.piece)[at]), bounds[at])
+    last_s, quarter_s = bounds[at][1], END_SHARE * (high_s - low_s)
+    return last_s - max(quarter_s - 2.0 * (high_s - last_s), 0.5 * quarter_s), last_s
 
 
 def build_columns(levels: Levels, load: Load | None, plan: Plan | None) -> Columns:

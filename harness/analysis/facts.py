@@ -3,7 +3,7 @@ live view."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -86,10 +86,15 @@ def analyse(t_s: Floats, y: Floats, setting: Setting, resolution_s: float = 0.0)
     wanted = max(reduction.USUAL_LEVELS, _LEVELS_A_PHASE * len(setting.phases))
     quiet = _quiet(setting, start_s, 3.0 * resolution_s)
     levels = reduction.reduce(t_s[keep], y[keep], piece[keep], wanted, quiet)
+    levels = replace(levels, whole_s={k: _first_and_last(t_s[piece == k]) for k in range(count)})
     plan = read_plan(setting.load, setting.phases, start_s, end_s) if setting.load is not None else None
     growth = estimate_growth(levels, setting.load, plan, setting.quantum)
     form = name_shape(levels, growth, setting.material)
     return Facts(int(t_s.size), start_s, end_s, float(np.max(y)), count, levels, growth, form, plan)
+
+
+def _first_and_last(t_s: Floats) -> tuple[float, float]:
+    return float(t_s[0]), float(t_s[-1])
 
 
 def _quiet(setting: Setting, start_s: float, shortest_s: float) -> list[tuple[float, float]]:

@@ -7,8 +7,8 @@ are spiky.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -45,7 +45,8 @@ class Slope:
 class Levels:
     """K levels at ``t_s``, each standing for ``[low_s, high_s]``; ``piece`` numbers the stretch between restarts.
 
-    ``idle`` is growth inside the quiet spans, where the levels are one a span and do not hold it themselves.
+    ``idle`` is growth inside the quiet spans, where the levels are one a span and do not hold it themselves;
+    ``whole_s`` the first and last sample of each piece by its number, start-up included, where that is known.
     """
 
     t_s: Floats
@@ -57,6 +58,7 @@ class Levels:
     sawtooth: Sawtooth | None
     quantum: float
     idle: Slope | None = None
+    whole_s: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:

@@ -87,3 +87,16 @@ def test_quiet_spans_in_the_start_that_is_left_out_do_not_count() -> None:
     assert short.levels is not None
     assert (whole.levels.kind, whole.levels.count) == (LevelKind.DRAINED, 8)
     assert short.levels.kind is LevelKind.MEAN
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_growth_that_bends_is_read_over_the_last_quarter_as_recorded(share: float) -> None:
+    """Neither the tenth left out at the start nor a warm-up phase of ``share`` moves the quarter."""
+    t_s = np.arange(3600.0)
+    y = 2e8 + 1e8 * (t_s / t_s[-1]) ** 2 + 1e4 * np.random.default_rng(3).normal(size=t_s.size)
+    warm = Phase("warmup", "normal", 0, 0.0, share * t_s[-1], False, warmup=True)
+
+    growth = analyse(t_s, y, Setting(phases=(warm,) if share else ())).growth
+
+    assert growth is not None
+    assert growth.at_end.estimate == pytest.approx(2e8 * 0.875 / t_s[-1], rel=2e-3)
