@@ -33,7 +33,9 @@ class _Face:
     free: list[int]
 
 
-def bounded_interval(theta: Floats, covariance: Floats, half: float) -> tuple[float, float, float] | None:
+def bounded_interval(
+    theta: Floats, covariance: Floats, half: float, contradicts: float | None = None
+) -> tuple[float, float, float] | None:
     """Estimate, low and high of ``theta[0]`` when all others are at least zero; None where the data contradict that.
 
     Profile likelihood: the values whose best fit within the orthant is as near to the best of all as ``half`` allows.
@@ -44,6 +46,8 @@ def bounded_interval(theta: Floats, covariance: Floats, half: float) -> tuple[fl
         theta: (q,), the coefficient in question first.
         covariance: (q, q)
         half: half-width of the interval without the constraint.
+        contradicts: half-width of the interval by which the data may contradict the constraint, ``half`` without it:
+            one for all the confidences that are asked for, or they would not agree on the estimate.
     """
     others = theta.size - 1
     if not 0 < others <= MOST_OTHERS:
@@ -56,7 +60,7 @@ def bounded_interval(theta: Floats, covariance: Floats, half: float) -> tuple[fl
     if not feasible:
         return None
     nearest = min(feasible, key=lambda face: face.distance)
-    if nearest.distance > reach**2:
+    if nearest.distance > reach**2 * (1.0 if contradicts is None else contradicts / half) ** 2:
         return None
     estimate = low = high = float(nearest.point[0])
     for face in faces:

@@ -16,7 +16,7 @@ from harness.analysis.abating import SecondHalf, second_half
 from harness.analysis.bounded import bounded_interval
 from harness.analysis.design import END, FIRST_KIND, LASTING, Columns, Model, build_columns
 from harness.analysis.dictionary import DECAYING, SMOOTH, Term, quick
-from harness.analysis.kinds import GATE_CONFIDENCE, Part, parts_of
+from harness.analysis.kinds import GATE_CONFIDENCE, Part, contradiction, parts_of
 from harness.analysis.levels import Levels
 from harness.analysis.part_of_cycle import advantage_of_trend
 from harness.analysis.regression import PHI_GRID, Floats, Known, Mixture, combine, fit, spacings
@@ -110,11 +110,9 @@ def _together(mixture: Mixture, time: Floats, use: Floats, confidence: float = 0
     if kinds.size:
         parts = np.vstack([contrast, time, kinds]) if np.any(use != 0.0) else np.vstack([contrast, kinds])
         covariance = parts @ mixture.covariance @ parts.T
-        estimate, low, high = bounded_interval(parts @ mixture.mean, covariance, 0.5 * (high - low)) or (
-            estimate,
-            low,
-            high,
-        )
+        half, contradicts = 0.5 * (high - low), contradiction(mixture, contrast)
+        bounded = bounded_interval(parts @ mixture.mean, covariance, half, contradicts)
+        estimate, low, high = bounded or (estimate, low, high)
     return Interval(estimate, low, high, confidence)
 
 

@@ -75,7 +75,12 @@ def _one_kind(mixture: Mixture, columns: Columns, j: int, confidence: float) -> 
     own = FIRST_KIND + j
     estimate, low, high = mixture.interval(mixture.unit_vector(own), confidence)
     which = [own, LINE, *(FIRST_KIND + i for i in range(len(columns.kinds)) if i != j)]
-    narrowed = bounded_interval(mixture.mean[which], mixture.covariance[np.ix_(which, which)], 0.5 * (high - low))
+    narrowed = bounded_interval(
+        mixture.mean[which],
+        mixture.covariance[np.ix_(which, which)],
+        0.5 * (high - low),
+        contradiction(mixture, mixture.unit_vector(own)),
+    )
     if narrowed is not None:
         estimate, low, high = narrowed
     span = columns.spans[j]
@@ -83,6 +88,15 @@ def _one_kind(mixture: Mixture, columns: Columns, j: int, confidence: float) -> 
     low = estimate - float(np.hypot(estimate - low, systematic))
     high = estimate + float(np.hypot(high - estimate, systematic))
     return Interval(estimate / span, low / span, high / span, confidence)
+
+
+def contradiction(mixture: Mixture, contrast: Floats) -> float:
+    """Half-width of the interval by which the data may say that time or a kind gives memory back.
+
+    That of the gates whatever the confidence asked for, so that growth as printed and as judged are one estimate.
+    """
+    _, low, high = mixture.interval(contrast, GATE_CONFIDENCE)
+    return 0.5 * (high - low)
 
 
 def _lasts(columns: Columns, model: Model, first: Mixture, j: int, y: Floats, gaps: Floats) -> bool:

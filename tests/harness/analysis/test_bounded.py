@@ -51,6 +51,19 @@ def test_data_that_contradict_the_constraint_win() -> None:
     assert bounded_interval(np.array([5.0, -10.0]), np.eye(2), 1.96) is None
 
 
+def test_every_confidence_contradicts_alike() -> None:
+    """A neighbour too far below zero for 95 % but not for 98 % is held to the constraint at both: one estimate."""
+    theta, covariance = np.array([5.0, -2.6]), np.array([[1.0, -0.9], [-0.9, 1.0]])
+
+    usual, certain = (bounded_interval(theta, covariance, half, contradicts=2.33) for half in (1.96, 2.33))
+
+    assert bounded_interval(theta, covariance, 1.96) is None
+    assert usual is not None
+    assert certain is not None
+    assert usual[0] == pytest.approx(certain[0])
+    assert certain[1] <= usual[1] <= usual[2] <= certain[2]
+
+
 def test_without_others_there_is_nothing_to_bound() -> None:
     """A lone coefficient keeps its own interval."""
     assert bounded_interval(np.array([5.0]), np.eye(1), 1.96) is None
