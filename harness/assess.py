@@ -23,6 +23,7 @@ from harness.analysis.usage import Load, Steps
 from harness.model import ContainerIdentity, EndReason, Event, Limits, Outcome, ProcessIdentity, Role, Unit
 from harness.recorded import (
     NOTHING,
+    PREFERRED,
     Recorded,
     Series,
     cut_short,
@@ -34,7 +35,7 @@ from harness.recorded import (
     section,
     silence,
 )
-from harness.rules.circumstances import Circumstances, growth_limits
+from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_H, Circumstances, growth_limits
 from harness.rules.figures import figures, forecast, idle_per_h, kind_figures
 from harness.rules.gates import judge_gates, longer_s, sentence
 from harness.rules.obstacles import Obstacle, obstacles_of, outcome_of
@@ -114,9 +115,13 @@ def setting_of(recorded: Recorded, limits: Limits | None = None) -> Setting:
 
 
 def _material(limits: Limits) -> float:
-    """Growth of bytes per second that is worth a word in the shape (study, section 3.1)."""
+    """Growth of bytes per second that is worth a word in the shape (study, section 3.1).
+
+    A generous limit does not make a growing run a level one: what may grow is the gates' matter, not the curve's.
+    """
     hour, _ = growth_limits(limits)
-    return (0.1e6 * 60.0 if hour is None else min(hour[0], 0.25 * hour[1])) / 3600.0
+    asked = DEFAULT_FAIL_BYTES_PER_H if hour is None else hour[0]
+    return min(DEFAULT_FAIL_BYTES_PER_H, asked) / 3600.0
 
 
 def _facts(series: Series, setting: Setting) -> Facts:
@@ -132,7 +137,9 @@ def _circumstances(recorded: Recorded, limits: Limits, primary: Facts) -> Circum
     run = recorded.run
     invalid = invalid_reasons(run)
     if primary.samples == 0:
-        invalid = (*invalid, f"there is no sample of the primary metric {recorded.primary}")
+        invalid = (*invalid, _no_primary(recorded))
+    elif recorded.gauges[recorded.primary].unit is not Unit.BYTES:
+        invalid = (*invalid, f"the primary metric {recorded.primary} is not in bytes, as the limits are")
     elif not invalid and (silent := silence(recorded)) is not None:  # else the reason for it is known already
         invalid = (silent,)
     target = section(run.manifest.config, "target")
@@ -143,7 +150,7 @@ def _circumstances(recorded: Recorded, limits: Limits, primary: Facts) -> Circum
         retention_s=number(target, "retention_s"),
         speedup=run.manifest.speedup,
         production_queries_per_h=number(target, "production_queries_per_h"),
-        memory_limit_bytes=_memory_limit(limits, recorded.gauges),
+        memory_limit_bytes=_memory_limit(limits, recorded),
         idle_phases=sum(1 for phase in recorded.phases if phase.idle),
         young=_began_with_the_run(run.manifest, recorded.primary),
         unused=_unused(recorded),
@@ -159,6 +166,12 @@ def _unused(recorded: Recorded) -> bool:
     return any(phase.loaded for phase in recorded.phases) and not any(counts)
 
 
+def _no_primary(recorded: Recorded) -> str:
+    if recorded.run.manifest.primary is None:
+        return f"the manifest names no primary metric, and no probe of the target has {', '.join(PREFERRED)} to take"
+    return f"there is no sample of the primary metric {recorded.primary}"
+
+
 def _began_with_the_run(manifest: Manifest, primary: str) -> bool:
     """Whether what is judged was no older than ``YOUNG_S`` when the run began; an unknown age is not young."""
     info = manifest.probe(primary.partition(".")[0])
@@ -172,14 +185,15 @@ def _began_with_the_run(manifest: Manifest, primary: str) -> bool:
     return isinstance(identity, ProcessIdentity) and abs(run_s - identity.start_time) < YOUNG_S
 
 
-def _memory_limit(limits: Limits, gauges: Mapping[str, Series]) -> float | None:
-    """The container's limit, else the gate's."""
-    for series in gauges.values():
-        if series.role is Role.TARGET and series.column == "limit_bytes" and series.y.size:
-            last = float(series.y[-1])
-            if 0 < last < 2.0**60:
-                return last
-    return limits.max_memory_bytes
+def _memory_limit(limits: Limits, recorded: Recorded) -> float | None:
+    """Whichever is reached first: the gate's limit, or that of the container (of the primary's own one, where several
+    have one)."""
+    own = recorded.primary.partition(".")[0] + ".limit_bytes"
+    series = [s for s in recorded.gauges.values() if s.role is Role.TARGET and s.column == "limit_bytes" and s.y.size]
+    last = [float(s.y[-1]) for s in sorted(series, key=lambda s: s.metric != own)]
+    container = [limit for limit in last if 0 < limit < 2.0**60][:1]
+    gate = [] if limits.max_memory_bytes is None else [limits.max_memory_bytes]
+    return min(container + gate, default=None)
 
 
 def _with_power(circumstances: Circumstances, recorded: Recorded, setting: Setting, facts: Facts) -> Circumstances:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def name_shape(levels: Levels, growth: Growth | None, material: float) -> Form:
     ups = steps_up(levels, growth)
     decaying = [term for term in growth.terms if term.kind in DECAYING]
     if _grows(growth, material):
-        return _growing(growth, by_kind)
+        return replace(_growing(growth, by_kind), steps_up=len(ups))
     if len(ups) >= STAIRCASE_STEPS:
         return Form(Shape.STAIRCASE, steps_up=len(ups))
     if decaying:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from harness.analysis.dictionary import DECAYING
 from harness.analysis.facts import Facts
-from harness.analysis.growth import Growth
-from harness.model import Outcome, Shape
+from harness.analysis.growth import FEWEST_LEVELS, Growth
+from harness.analysis.shape import STAIRCASE_STEPS
+from harness.model import Outcome
 from harness.rules.circumstances import Circumstances, growth_limits
 from harness.rules.figures import FAIR_ADVANTAGE, S_PER_H
 from harness.rules.gates import mostly_failed, settling_bytes
@@ -15,6 +16,8 @@ from harness.units import format_bytes, format_duration
 from harness.verdict import GateResult
 
 FEWEST_COLLECTIONS = 8
+ENOUGH_LEVELS = 30
+"""So many levels tell growth from noise; fewer do not tell the noise itself (study, section 2.4)."""
 FEWEST_TIME_CONSTANTS = 10.0
 """A soak of ten time constants leaves a warm-up nothing to hide behind (study, section 0, finding 6)."""
 CLEAR_ADVANTAGE = 16.0
@@ -50,7 +53,9 @@ def obstacles_of(facts: Facts, gates: tuple[GateResult, ...], circumstances: Cir
         )
     if growth is None or levels is None:
         count = levels.count if levels is not None else 0
-        out.append(Obstacle(f"too few samples to judge: {count} usable levels, at least 8 are needed"))
+        says = f"too few samples to judge: {count} usable levels, at least {FEWEST_LEVELS} are needed"
+        spacing_s = facts.length_s / (count - 1) if count > 1 else 0.0
+        out.append(Obstacle(says, (ENOUGH_LEVELS - count) * spacing_s or None))
         return out
     if circumstances.retention_s is not None and facts.length_s < 2.0 * circumstances.retention_s:
         need_s = 2.0 * circumstances.retention_s - facts.length_s
@@ -69,8 +74,8 @@ def obstacles_of(facts: Facts, gates: tuple[GateResult, ...], circumstances: Cir
         out.append(
             Obstacle("a leak of the size of the limit, planted into this run, is not seen: the run has no power")
         )
-    if facts.form.shape is Shape.STAIRCASE and facts.form.steps_up:
-        steps = facts.form.steps_up
+    steps = facts.form.steps_up
+    if steps >= STAIRCASE_STEPS:
         out.append(
             Obstacle(
                 f"{steps} steps up that no recorded use explains: more steps to come cannot be ruled out",

@@ -188,6 +188,47 @@ def test_limits_given_replace_those_of_the_plan(tmp_path: Path) -> None:
     assert assess(path, Limits(max_growth_bytes_per_h=1e6 * 60)).verdict.outcome is Outcome.FAIL
 
 
+def test_a_generous_limit_does_not_make_a_leak_look_level(tmp_path: Path) -> None:
+    """What is allowed is the gate's matter; the shape says what the curve does."""
+    verdict = _judge(tmp_path, _plain(1e5), Limits(max_growth_bytes_per_h=50e6 * 60)).verdict
+
+    assert (verdict.outcome, verdict.memory.shape) == (Outcome.PASS, Shape.LINEAR)
+
+
+def test_a_primary_that_is_no_memory_is_not_judged_by_limits_of_memory(tmp_path: Path) -> None:
+    """Six descriptors a minute are not 0.00 MB/min."""
+    run = PlainRun(T_S, {"fds_count": 40.0 + np.floor(T_S / 10.0)}, primary="target.fds_count")
+
+    verdict = _judge(tmp_path, run).verdict
+
+    assert verdict.outcome is Outcome.INVALID
+    assert "not in bytes" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(("asked_bytes", "counts_bytes"), [(None, 1e9), (6e8, 6e8), (2e9, 1e9)])
+def test_the_forecast_is_to_the_limit_that_is_reached_first(
+    tmp_path: Path, asked_bytes: float | None, counts_bytes: float
+) -> None:
+    """The container's, or the one that was asked for where that is lower."""
+    run = _plain(1e5)
+    run = replace(run, columns={**run.columns, "limit_bytes": np.full(T_S.size, 1e9)})
+
+    forecast = _judge(tmp_path, run, Limits(50e6 * 60, max_memory_bytes=asked_bytes)).verdict.forecast
+
+    assert forecast.limit_bytes == counts_bytes
+    assert forecast.hours_to_limit.estimate == pytest.approx((counts_bytes - 2e8 - 1.2e8) / 3.6e8, rel=0.05)
+
+
+def test_a_run_whose_primary_nobody_named_says_so(tmp_path: Path) -> None:
+    """Neither the manifest nor the columns say what memory is."""
+    run = PlainRun(T_S, {"cache_bytes": 2e8 + 0.0 * T_S}, primary=None)
+
+    verdict = _judge(tmp_path, run).verdict
+
+    assert verdict.outcome is Outcome.INVALID
+    assert verdict.reasons[0].startswith("the manifest names no primary metric")
+
+
 def test_speed_does_not_change_bytes_per_query_but_production(tmp_path: Path) -> None:
     """A run driven ten times faster grows a tenth as fast at production rate."""
     verdict = _judge(tmp_path, replace(_driven({"disconnect": 400_000.0}), speedup=10.0)).verdict

@@ -9,7 +9,7 @@ import pytest
 
 from harness.analysis.facts import Setting, analyse
 from harness.analysis.kinds import Part
-from harness.model import Interval, Limits, Outcome
+from harness.model import Interval, Limits, Outcome, Shape
 from harness.rules.circumstances import Circumstances
 from harness.rules.gates import judge_gates
 from harness.rules.obstacles import obstacles_of
@@ -48,12 +48,25 @@ def test_a_run_without_power_cannot_pass() -> None:
 
 
 def test_too_few_samples_are_inconclusive() -> None:
-    """Five samples, and the reason."""
+    """Five samples of a second each, the reason, and how many seconds would be enough."""
     facts = analyse(np.arange(5.0), np.full(5, 1e8), Setting())
     circumstances = Circumstances(Limits())
 
     assert outcome(facts, circumstances) is Outcome.INCONCLUSIVE
-    assert "too few samples" in obstacles_of(facts, (), circumstances)[0].says
+    (obstacle,) = obstacles_of(facts, (), circumstances)
+    assert "too few samples" in obstacle.says
+    assert obstacle.needs_s == 25.0
+
+
+def test_steps_that_no_use_explains_forbid_a_pass_of_a_run_that_grows_as_well() -> None:
+    """Growth that the limit allows does not explain the steps beside it."""
+    steps = np.sum([4e7 * (T_S > share * T_S[-1]) for share in (0.3, 0.5, 0.8)], axis=0)
+    facts = facts_of(0.3 * MB_PER_MIN * T_S + steps)
+    gates = judge_gates(facts, circumstances := Circumstances(Limits(max_growth_bytes_per_h=50.0 * MB_PER_MIN * 3600)))
+
+    assert facts.form.shape is Shape.LINEAR
+    assert [gate.outcome for gate in gates] == [Outcome.PASS]
+    assert any("steps up" in obstacle.says for obstacle in obstacles_of(facts, gates, circumstances))
 
 
 def test_few_collections_cannot_pass_a_small_budget() -> None:
