@@ -60,7 +60,7 @@ class SseStream:
             raise StepFailed("stream_refused", f"status {self._response.status_code}")
 
     def next_event(self) -> VoiceEvent | None:
-        name = "message"
+        name: str | None = None
         data: list[bytes] = []
         audio_count = 0
         while True:
@@ -77,8 +77,20 @@ class SseStream:
                 data.append(value.removeprefix(b" "))
             elif not line:
                 if data:
-                    return VoiceEvent(name, _load(b"\n".join(data)), audio_count)
-                name = "message"
+                    return self._event(name, b"\n".join(data), audio_count)
+                name = None
+
+    def _event(self, name: str | None, payload: bytes, audio_count: int) -> VoiceEvent:
+        """An event that the stream does not name names itself in its data, as a frame does; ``[DONE]`` is all name."""
+        if name is not None:
+            return VoiceEvent(name, _load(payload), audio_count)
+        done = self._backend.done_event
+        if done is not None and payload == done.encode():
+            return VoiceEvent(done, {})
+        frame = _load(payload)
+        if not isinstance(lookup(frame, self._backend.event_field), str):
+            return VoiceEvent("message", frame, audio_count)
+        return _event_of_frame(frame, self._backend, audio_count)
 
     def _read_line(self) -> bytes | None:
         try:
@@ -177,6 +189,10 @@ def audio_marker(backend: Backend) -> bytes:
 def _read_frame(payload: bytes, backend: Backend, marker: bytes) -> VoiceEvent:
     """A frame that names its event itself: ``{"event": ..., "data": {...}}``, or flat where there is no data field."""
     frame, audio_count = load_without_audio(payload, marker)
+    return _event_of_frame(frame, backend, audio_count)
+
+
+def _event_of_frame(frame: dict[str, Any], backend: Backend, audio_count: int) -> VoiceEvent:
     name = lookup(frame, backend.event_field)
     data = frame if backend.data_field is None else lookup(frame, backend.data_field)
     return VoiceEvent(str(name), data if isinstance(data, dict) else {}, audio_count)

@@ -57,6 +57,29 @@ def test_sse_events_are_read_whatever_their_line_ends_and_comments() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("body", "data_field", "events"),
+    [
+        (
+            b'data: {"type": "speech", "pcm": "QUJD", "n": 0}\n\ndata: [DONE]\n\n',
+            None,
+            [VoiceEvent("speech", {"type": "speech", "pcm": "", "n": 0}, 4), VoiceEvent("[DONE]", {})],
+        ),
+        (b'data: {"type": "speech", "body": {"n": 1}}\n\n', "body", [VoiceEvent("speech", {"n": 1})]),
+        (b'event: speech\ndata: {"type": "x", "n": 1}\n\n', None, [VoiceEvent("speech", {"type": "x", "n": 1})]),
+    ],
+)
+def test_an_sse_event_without_a_name_names_itself_as_a_frame_does(
+    body: bytes, data_field: str | None, events: list[VoiceEvent]
+) -> None:
+    """Many services send data lines only; some end with a word that is no JSON. A name in the stream comes first."""
+    backend = Backend(
+        "http://x", event_field="type", data_field=data_field, audio_field="pcm", done_event="[DONE]"
+    )  # fmt: skip
+
+    assert _read_sse(body, backend) == events
+
+
 def test_the_text_of_the_audio_is_cut_out_and_its_length_kept() -> None:
     """The rest of the event is read as JSON; nobody decodes 67 KB of base64."""
     data = json.dumps({"audio": AUDIO, "chunkIndex": 2, "text": 'say "audio": "x"', "isFinal": True})
