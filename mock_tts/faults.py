@@ -43,6 +43,10 @@ class Route(Enum):
         """Whether speech is asked for; the others are the endpoints beside it."""
         return self not in (Route.MODELS, Route.VOICES, Route.USER, Route.SINGLE_USE_TOKEN)
 
+    @property
+    def is_socket(self) -> bool:
+        return self.value.endswith("stream-input")
+
 
 class Kind(Enum):
     """What goes wrong.
@@ -64,6 +68,14 @@ class Kind(Enum):
     QUOTA = "quota"
     DELAY = "delay"
     ERROR_FRAME = "error-frame"
+
+
+_SOCKETS_ONLY = (Kind.CLOSE_CODE, Kind.SLOT_RELEASE, Kind.ERROR_FRAME)
+
+
+def feels(route: Route, kind: Kind) -> bool:
+    """Whether a fault of ``kind`` means anything on ``route``."""
+    return route.is_socket if kind in _SOCKETS_ONLY else kind is Kind.STATUS or route.speaks
 
 
 _Seconds = Annotated[float, Field(ge=0, le=3600)]
@@ -108,8 +120,9 @@ class Fault(BaseModel):
 
     @model_validator(mode="after")
     def _felt(self) -> "Fault":
-        if self.kind is not Kind.STATUS and self.route != "*" and not Route(self.route).speaks:
-            raise ValueError(f"route {self.route} has status faults only, found {self.kind.value}")
+        if self.route != "*" and not feels(Route(self.route), self.kind):
+            wanted = "is for sockets" if self.kind in _SOCKETS_ONLY else "is for speech"
+            raise ValueError(f"{self.kind.value} {wanted} and means nothing on route {self.route}")
         return self
 
     @model_validator(mode="after")
@@ -200,6 +213,7 @@ class FaultPlan:
 def _aimed(fault: Fault, route: Route, voice_id: str, text: str) -> bool:
     return (
         (route.speaks if fault.route == "*" else fault.route == route.value)
+        and feels(route, fault.kind)
         and fault.voice_id in (None, voice_id)
         and (fault.text is None or fault.text in text)
     )

@@ -108,4 +108,4 @@ def parse_message(model: type[Message], raw: str | bytes) -> Message:
 
 def same_settings(first: dict[str, Any] | None, later: dict[str, Any]) -> bool:
     """Whether ``later`` voice settings do not change ``first``; absent and empty are the same."""
-    return json.dumps(first or {}, sort_keys=True) == json.dumps(later, sort_keys=True)
+    return (first or {}) == later

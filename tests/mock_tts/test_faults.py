@@ -52,6 +52,16 @@ def test_endpoints_beside_speech_must_be_named(route: Route) -> None:
     assert named.pick(route, "", "").by_kind
 
 
+@pytest.mark.parametrize("kind", [Kind.CLOSE_CODE, Kind.SLOT_RELEASE, Kind.ERROR_FRAME])
+def test_socket_faults_are_not_spent_on_http(kind: Kind) -> None:
+    """What only a socket feels waits for the first socket."""
+    plan = FaultPlan((Fault(kind=kind, count=1),), 0)
+
+    assert plan.pick(Route.CONVERT, "v", "").by_kind == {}
+    assert plan.describe()[0]["seen"] == 0
+    assert plan.pick(Route.STREAM_INPUT, "v", "").get(kind) is not None
+
+
 def test_replace_and_restore() -> None:
     """A plan put in force while running is undone by restore; counts start again."""
     plan = FaultPlan((Fault(kind=Kind.STATUS, count=1),), 0)
@@ -68,7 +78,8 @@ def test_replace_and_restore() -> None:
         ('[[fault]]\nkind = "flood"', "fault.0.kind"),
         ('[[fault]]\nkind = "cut"\nrate = 2', "fault.0.rate"),
         ('[[fault]]\nkind = "cut"\nroute = "x"', "fault.0.route"),
-        ('[[fault]]\nkind = "cut"\nroute = "voices"', "status faults only"),
+        ('[[fault]]\nkind = "cut"\nroute = "voices"', "cut is for speech and means nothing on route voices"),
+        ('[[fault]]\nkind = "close-code"\nroute = "stream"', "close-code is for sockets and means nothing"),
         ('[[fault]]\nkind = "close-code"\nclose_code = 1006', "may not be sent"),
         ('[[faults]]\nkind = "cut"', "faults"),
         ("fault = ", "TOML"),

@@ -43,5 +43,5 @@ def test_numbers_that_are_none_are_refused(number: str) -> None:
 def test_absent_settings_equal_empty_ones() -> None:
     """The order of keys does not matter either."""
     assert same_settings(None, {})
-    assert same_settings({"a": 1, "b": 2}, {"b": 2, "a": 1})
+    assert same_settings({"a": 1, "b": 2}, {"b": 2, "a": 1.0})
     assert not same_settings({}, {"speed": 1})
