@@ -173,11 +173,15 @@ _WORDS = {
 
 
 def print_outcome(run_dir: Path, verdict: dict[str, object], stream: TextIO) -> None:
-    """The outcome, why, and where the report lies."""
+    """The outcome, why, what was left out in reading, and where the report lies."""
     stream.write(f"{_WORDS[Outcome(str(verdict['outcome']))]}\n")
     reasons = verdict["reasons"]
     assert isinstance(reasons, list)
     for reason in reasons:
         stream.write(f"  {reason}\n")
+    notes = verdict.get("notes", [])
+    assert isinstance(notes, list)
+    for note in notes:
+        stream.write(f"  note: {note}\n")
     if (report := run_dir / "report.html").is_file():
         stream.write(f"report: {report}\n")

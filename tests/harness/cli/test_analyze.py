@@ -50,3 +50,13 @@ def test_a_short_run_cannot_tell(tmp_path: Path) -> None:
     run = write_run(tmp_path, replace(FIXED, duration_s=20.0))
 
     assert run_command_line(["analyze", str(run), "--quiet"]) == ExitCode.INCONCLUSIVE
+
+
+def test_what_was_left_out_in_reading_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A torn last line counts for nothing, and nobody shall think that it did."""
+    run = write_run(tmp_path, replace(FIXED, duration_s=20.0))
+    with (run / "samples" / "target.csv").open("a") as samples:
+        samples.write("999.0,1")
+    run_command_line(["analyze", str(run), "--no-write"])
+
+    assert "  note: dropped a torn last line of target.csv (7 bytes without a newline)\n" in capsys.readouterr().out

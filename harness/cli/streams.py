@@ -1,0 +1,41 @@
+"""Standard output and error that go on when nobody reads them any more.
+
+A reader that leaves (``soak gate RUN | head -1``, a CI log that is closed) must not change the exit code, and must not
+end a run of hours: what is written then is lost, and that is all.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class _Unread(io.FileIO):
+    """A descriptor whose writes succeed also where nobody reads."""
+
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return memoryview(data).nbytes
+
+
+def keep_writing() -> None:
+    """Puts such streams in the place of this process's own. For once, at the start of a program."""
+    sys.stdout = _unbreakable(sys.stdout)
+    sys.stderr = _unbreakable(sys.stderr)
+
+
+def _unbreakable(stream: TextIO) -> TextIO:
+    stream.flush()
+    raw = _Unread(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=raw.isatty() or stream is sys.stderr,
+    )
