@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.errors import ProbeError
 from harness.model import Event, EventName
-from harness.probes.engine import Engine, EngineEvent
+from harness.probes.engine import LOG_SLICE_BYTES, LOG_SLICE_LINES, Engine, EngineEvent
 
 KILL_TO_END_S = 5.0
 """An end so soon after an out-of-memory kill is that kill's doing (measured: 0.03 s)."""
@@ -50,6 +50,7 @@ class ContainerHistory:
         self._last_kill_s: float | None = None
         self._next_log_note_bytes = FIRST_LOG_NOTE_BYTES
         self._trouble: str | None = None
+        self._log_overflowed = False
 
     def poll(self, t_s: float) -> list[Event]:
         """The events since the last poll; ``t_s`` is now, on the run's clock. Never raises ProbeError."""
@@ -59,7 +60,7 @@ class ContainerHistory:
             happened = self._engine.events(self._id, self._since_s, now_s)
             events += [event for item in happened for event in self._events_of(item, t_s - (now_s - item.time_s))]
             self._since_s = now_s  # what was told is told, even where the log has gone with a removed container
-            self._save_log(self._log_since_s, now_s)
+            events += self._save_log(self._log_since_s, now_s, t_s)
             self._log_since_s = now_s
             events += self._log_size(t_s)
         except ProbeError as error:
@@ -92,10 +93,21 @@ class ContainerHistory:
         known, self._trouble = self._trouble, reason
         return [] if known == reason else [note(t_s, f"the container's events and log could not be read: {reason}")]
 
-    def _save_log(self, since_s: float, until_s: float) -> None:
-        lines = self._engine.log(self._id, since_s, until_s)
-        if not lines:
-            return
+    def _save_log(self, since_s: float, until_s: float, t_s: float) -> list[Event]:
+        found = self._engine.log(self._id, since_s, until_s)
+        if found.text:
+            cut = not found.is_whole and not found.text.endswith(b"\n")
+            self._append(found.text + b"\n" * cut)
+        if found.is_whole or self._log_overflowed:
+            return []
+        self._log_overflowed = True
+        text = (
+            f"the container logs more than is read ({LOG_SLICE_LINES:,} lines or {LOG_SLICE_BYTES >> 20} MiB every few "
+            f"seconds): logs/{self._log_file.name} is incomplete, and log rules may miss lines"
+        )
+        return [note(t_s, text)]
+
+    def _append(self, lines: bytes) -> None:
         with contextlib.suppress(OSError):  # the numbers matter more than the words; a full disk ends the run elsewhere
             if self._log_file.exists() and self._log_file.stat().st_size > LOG_FILE_LIMIT_BYTES:
                 self._log_file.replace(self._log_file.with_name(self._log_file.name + ".1"))

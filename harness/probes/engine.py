@@ -35,6 +35,8 @@ LOG_SLICE_BYTES = 2**20
 LOG_SLICE_LINES = 5000
 """A slice of a log is bounded by both; the engine reads lines from the end of its file, so the bound is its own too."""
 
+_FULL = 0.9
+"""The engine counts lines from the end of its file, those that came after the slice's end included."""
 _HEADER_BYTES = 8
 _PIECE_BYTES = 2**16
 
@@ -80,6 +82,14 @@ class EngineEvent:
     exit_code: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LogSlice:
+    """A container's output between two moments; ``is_whole`` is False where it was too much for one slice."""
+
+    text: bytes
+    is_whole: bool = True
+
+
 class NoContainer(ProbeError):
     """The engine answered, and has no such container: it was removed, or never was."""
 
@@ -99,7 +109,7 @@ class Engine(Protocol):
     def events(self, container: str, since_s: float, until_s: float) -> tuple[EngineEvent, ...]:
         """What happened in ``[since_s, until_s)``, oldest first. Raises ProbeError."""
 
-    def log(self, container: str, since_s: float, until_s: float) -> bytes:
+    def log(self, container: str, since_s: float, until_s: float) -> LogSlice:
         """Its output in ``[since_s, until_s)``, the newest LOG_SLICE_LINES of it. Raises ProbeError."""
 
     def now_s(self) -> float: ...
@@ -166,13 +176,15 @@ class DockerEngine:
             found = [event_of(json.loads(line)) for line in lines if line.strip()]
         return tuple(event for event in found if since_s <= event.time_s < until_s)
 
-    def log(self, container: str, since_s: float, until_s: float) -> bytes:
+    def log(self, container: str, since_s: float, until_s: float) -> LogSlice:
         window = {"since": f"{since_s:.9f}", "until": f"{until_s:.9f}", "tail": str(LOG_SLICE_LINES)}
         with engine_errors(f"the log of container {container!r}"):
             on_terminal = self.client.api.inspect_container(container)["Config"].get("Tty", False)
             path = f"/containers/{quote(container, safe='')}/logs"
             told = self._answer(path, window | {"stdout": "1", "stderr": "1"}, LOG_SLICE_BYTES)
-        return told if on_terminal else without_headers(told)
+        text = told if on_terminal else without_headers(told)
+        full = len(told) >= LOG_SLICE_BYTES or text.count(b"\n") >= _FULL * LOG_SLICE_LINES
+        return LogSlice(text, is_whole=not full)
 
     def _answer(self, path: str, params: Mapping[str, str], at_most_bytes: float = math.inf) -> bytes:
         """What the engine answers, its beginning where that is longer than ``at_most_bytes``.

@@ -12,7 +12,7 @@ from harness.errors import ProbeError
 from harness.model import Event
 from harness.orchestrate import container_history
 from harness.orchestrate.container_history import ContainerHistory
-from harness.probes.engine import ContainerState, EngineEvent
+from harness.probes.engine import ContainerState, EngineEvent, LogSlice
 
 
 class FakeEngine:
@@ -22,6 +22,7 @@ class FakeEngine:
         self.time_s = 1000.0
         self.past: list[EngineEvent] = []
         self.output = b""
+        self.output_is_whole = True
         self.slices: list[tuple[float, float]] = []
         self.log_path = ""
         self.broken = self.log_broken = False
@@ -37,11 +38,11 @@ class FakeEngine:
             raise ProbeError("expected events, found no engine that answers")
         return tuple(event for event in self.past if since_s <= event.time_s < until_s)
 
-    def log(self, container: str, since_s: float, until_s: float) -> bytes:
+    def log(self, container: str, since_s: float, until_s: float) -> LogSlice:
         self.slices.append((since_s, until_s))
         if self.log_broken:
             raise ProbeError("expected the log, the engine knows none")
-        return self.output
+        return LogSlice(self.output, self.output_is_whole)
 
     def now_s(self) -> float:
         return self.time_s
@@ -174,3 +175,16 @@ def test_a_pause_is_told(engine: FakeEngine, tmp_path: Path) -> None:
         "the container of target was paused",
         "the container of target was continued after a pause",
     ]
+
+
+def test_a_log_that_is_too_much_is_told_once(engine: FakeEngine, tmp_path: Path) -> None:
+    """A rule that forbids a line must not seem kept where lines were missed; what was cut begins a line of its own."""
+    history = ContainerHistory(engine, "47dc", log_file=tmp_path / "target.log")
+    engine.output, engine.output_is_whole = b"first\ncut in the mid", False
+    seen = []
+    for engine.time_s in (1002.0, 1004.0):
+        seen.append([str(event.fields["text"]) for event in history.poll(engine.time_s - 1000)])
+
+    assert "log rules may miss lines" in seen[0][0]
+    assert seen[1] == []
+    assert (tmp_path / "target.log").read_bytes() == b"first\ncut in the mid\nfirst\ncut in the mid\n"

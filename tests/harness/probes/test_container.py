@@ -22,7 +22,7 @@ from harness.probes.container import (
     ContainerProbe,
     reading_of_statistics,
 )
-from harness.probes.engine import ContainerState, EngineEvent, NoContainer, parse_time_s
+from harness.probes.engine import ContainerState, EngineEvent, LogSlice, NoContainer, parse_time_s
 
 DATA = Path(__file__).parent / "data"
 ID = "47dc09869e176e39b204e8e45dc006f630615870bead6396b1a66479405d2d50"
@@ -57,8 +57,8 @@ class FakeEngine:
     def events(self, container: str, since_s: float, until_s: float) -> tuple[EngineEvent, ...]:
         return tuple(event for event in self.past if since_s <= event.time_s < until_s)
 
-    def log(self, container: str, since_s: float, until_s: float) -> bytes:
-        return b""
+    def log(self, container: str, since_s: float, until_s: float) -> LogSlice:
+        return LogSlice(b"")
 
     def now_s(self) -> float:
         return (parse_time_s(FIRST) or 0) + 60

@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import ProbeError
 from harness.probes import engine
-from harness.probes.engine import DockerEngine, EngineEvent, event_of, parse_time_s, state_of, without_headers
+from harness.probes.engine import DockerEngine, EngineEvent, LogSlice, event_of, parse_time_s, state_of, without_headers
 from tests.support.scripted_server import http, scripted
 
 RUNNING: dict[str, Any] = {
@@ -170,7 +170,15 @@ def test_events_of_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_log_of_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both streams, without the frames around them."""
     with engine_that(monkeypatch, answer_all) as docker_engine:
-        assert docker_engine.log("47dc", 1.0, 2.0) == b"out\nerr\n"
+        assert docker_engine.log("47dc", 1.0, 2.0) == LogSlice(b"out\nerr\n", is_whole=True)
+
+
+@pytest.mark.parametrize(("name", "bound"), [("LOG_SLICE_BYTES", 10), ("LOG_SLICE_LINES", 2)])
+def test_a_slice_that_is_full_says_so(monkeypatch: pytest.MonkeyPatch, name: str, bound: int) -> None:
+    """By lines or by bytes; older lines, or later ones, are missing."""
+    monkeypatch.setattr(engine, name, bound)
+    with engine_that(monkeypatch, answer_all) as docker_engine:
+        assert not docker_engine.log("47dc", 1.0, 2.0).is_whole
 
 
 def test_frames_that_are_cut_short() -> None:
