@@ -33,7 +33,9 @@ CONNECT_TIMEOUT_S = 5.0
 _MESSAGE_LIMIT_BYTES = 64 * 2**20
 _SIGNAL_FLAG = "--heapsnapshot-signal"
 _POLL_S = 0.1
-_CLOSE_INSPECTOR = "setTimeout(() => require('inspector').close(), 100)"
+_CLOSE_INSPECTOR = "{ const {close} = require('inspector'); setTimeout(close, 100); }"
+"""After this session has ended, which ``close`` would wait for. ``require`` is looked up at once: it is there only
+while this is evaluated, and an error in a timer ends the target."""
 _INTERNAL = ("(", "system / ")
 _MOST_PARTS = 3
 _RECEIVE_SLICE_S = 1.0
@@ -170,12 +172,16 @@ def _part(row: Any) -> str:
 
 
 def _is_below(row: Any, other: Any) -> bool:
-    """Whether ``row``'s objects are held by those of ``other``: its path goes through them."""
-    return (
-        row is not other
-        and any(step.endswith(f" of {other.name}") for step in row.path)
-        and not any(step.endswith(f" of {row.name}") for step in other.path)
-    )
+    """Whether ``row``'s objects are held by those of ``other``: its path goes through them.
+
+    Where either's goes through the other (sessions in an array, with arrays of their own), the one whose path goes on
+    as the other's is below it.
+    """
+    if row is other or not any(step.endswith(f" of {other.name}") for step in row.path):
+        return False
+    if not any(step.endswith(f" of {row.name}") for step in other.path):
+        return True
+    return len(row.path) > len(other.path) and tuple(row.path[-len(other.path) :]) == tuple(other.path)
 
 
 def find_node(pid: int) -> int | None:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -18,6 +19,10 @@ from tests.support.target_processes import answer, as_in_a_container, process, p
 
 pytestmark = [pytest.mark.slow]
 
+MODULE = """
+import { createRequire } from 'node:module';
+const require = createRequire(import.meta.url);
+"""
 LEAK = """
 process.debugPort = 0;
 class Chunk { constructor() { this.audio = Buffer.alloc(50618, 1); } }
@@ -34,20 +39,32 @@ def _room(folder: Path, *, seconds: float = 50.0, disk_bytes: float = 1e9) -> Ro
     return Room(folder, time.monotonic() + seconds, disk_bytes, lambda: None)
 
 
-@pytest.mark.parametrize("contained", [False, True], ids=["process", "container"])
-@pytest.mark.parametrize("flags", [(), ("--heapsnapshot-signal=SIGUSR2",)], ids=["inspector", "signal"])
+@pytest.mark.parametrize(
+    ("flags", "program", "contained"),
+    [
+        ((), "leak.js", False),
+        ((), "leak.js", True),
+        ((), "leak.mjs", False),
+        (("--heapsnapshot-signal=SIGUSR2",), "leak.js", False),
+        (("--heapsnapshot-signal=SIGUSR2",), "leak.js", True),
+    ],
+    ids=["inspector", "inspector in a container", "inspector of a module", "signal", "signal in a container"],
+)
 def test_the_constructor_and_the_path_are_named(
-    tmp_path: Path, flags: tuple[str, ...], contained: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, flags: tuple[str, ...], program: str, contained: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Opened by SIGUSR1 and closed again, or written on a signal; the files do not stay.
+    """Opened by SIGUSR1 and closed again, or written on a signal; the files do not stay, and the target lives on.
 
-    In a container too, whose 127.0.0.1 and whose folders are others than this machine's.
+    In a container too, whose 127.0.0.1 and whose folders are others than this machine's. A program from a file, as
+    services are: ``node -e`` alone has ``require`` everywhere.
     """
     for name in ("cwd", "shown", "diagnosis"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
     room = _room(tmp_path / "diagnosis")
-    words = ["node", *flags, "-e", LEAK]
+    code = tmp_path / program
+    code.write_text(MODULE * program.endswith(".mjs") + LEAK)
+    words = ["node", *flags, str(code)]
     if contained:
         words = as_in_a_container(words, tmp_path / "cwd", tmp_path / "shown")
     with process(words) as child:
@@ -66,6 +83,7 @@ def test_the_constructor_and_the_path_are_named(
         while listening_ports(child.pid) != before_ports:  # it closes a moment later; the test's own limit ends this
             tell(child, "0")
         tell(child, "1")  # it lives, and is not held by a debugger
+        assert child.poll() is None
 
     assert findings[0].what == "100 × Chunk"
     assert findings[0].held_bytes == pytest.approx(100 * 50_800, rel=0.02)
@@ -122,3 +140,26 @@ def test_another_user_s_node_is_known_by_how_it_was_called(monkeypatch: pytest.M
 
         assert find_node(child.pid) == child.pid
         assert snapshot_signal(child.pid) is signal.SIGUSR2
+
+
+def test_what_is_in_the_leaking_objects_is_no_suspect_beside_them() -> None:
+    """Abandoned sessions stand in an array and have arrays themselves: the sessions are the suspect."""
+    capture = NodeCapture(None, None)
+    growth = SimpleNamespace(
+        comparable=True,
+        constructors=[
+            _grown("Array", 206, ("turns of Session", "[…] of Array", "abandoned of Registry", "the roots")),
+            _grown("Session", 48, ("[…] of Array", "abandoned of Registry", "the roots")),
+            _grown("Buffer", 144, ("[…] of Array", "sent of Session", "[…] of Array", "abandoned of Registry")),
+        ],
+    )
+    capture._growth = growth
+
+    (finding,) = capture.findings()
+
+    assert finding.what == "48 × Session"
+    assert finding.parts == ("206 × Array of 1.00 kB", "144 × Buffer of 1.00 kB")
+
+
+def _grown(name: str, count: int, path: tuple[str, ...]) -> SimpleNamespace:
+    return SimpleNamespace(name=name, count=count, new_count=count, held_bytes=1000 * count, path=path)
