@@ -174,9 +174,10 @@ def _certain_trend(view: Mixture) -> bool:
 
 
 def _idle_growth(columns: Columns, scale: float) -> Known | None:
-    """Growth inside quiet spans as a measurement of the line, in scaled units."""
+    """Growth inside quiet spans as a measurement of the line, in scaled units; None where no use was recorded, for the
+    line then stands for all growth and not for what comes with time alone."""
     idle = columns.levels.idle
-    if idle is None:
+    if idle is None or not columns.kinds:
         return None
     factor = float(np.ptp(columns.levels.t_s)) / scale
     return Known(columns.line, idle.slope * factor, max(idle.error * factor, 1e-9))

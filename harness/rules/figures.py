@@ -9,6 +9,7 @@ from harness.rules.circumstances import Circumstances
 from harness.verdict import Forecast, KindFigures, MetricFigures
 
 S_PER_H = 3600.0
+NORMAL_95 = 1.96
 STRONG_ADVANTAGE, FAIR_ADVANTAGE = 6.0, 2.0
 """Of a trend over part of a slow cycle, as a difference of Schwarz's criteria: "strong" and "positive" (Kass and
 Raftery 1995, JASA 90:773). For the trend: asked of one that turns, before it may fail, and of a straight one, before it
@@ -107,9 +108,15 @@ def kind_figures(facts: Facts, drained: dict[str, Interval]) -> tuple[KindFigure
 
 def idle_per_h(facts: Facts, circumstances: Circumstances) -> Interval | None:
     """Growth per hour with time alone, where at least two idle phases show it."""
-    if facts.growth is None or circumstances.idle_phases < 2:
+    if facts.growth is None or facts.levels is None or circumstances.idle_phases < 2:
         return None
-    return per_h(facts.growth.time)
+    if facts.plan is not None:
+        return per_h(facts.growth.time)
+    idle = facts.levels.idle  # without load.csv the fit cannot take use from time, but idle phases still can
+    if idle is None:
+        return None
+    half = NORMAL_95 * idle.error
+    return per_h(Interval(idle.slope, idle.slope - half, idle.slope + half, 0.95))
 
 
 def forecast(facts: Facts, circumstances: Circumstances) -> Forecast:

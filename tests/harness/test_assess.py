@@ -67,6 +67,23 @@ def test_the_leaking_kind_is_named_and_the_other_is_not(tmp_path: Path, seed: in
     assert verdict.idle_per_h is not None
 
 
+def test_without_load_growth_is_that_of_the_run_and_not_of_its_idle_phases(tmp_path: Path) -> None:
+    """The phases alone do not say what use there was: a leak by use is no level run because nothing grows while
+    idle."""
+    run = replace(_driven({"disconnect": 400_000.0}), load=None)
+    _, t_s, held = used(PLAN, 8.0, {"disconnect": 400_000.0})
+
+    verdict = _judge(tmp_path, run, Limits(max_growth_bytes_per_h=5e6 * 60)).verdict
+
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.memory.growth_per_h.low is not None
+    assert verdict.memory.growth_per_h.high is not None
+    assert verdict.memory.growth_per_h.low < held[-1] / t_s[-1] * 3600.0 < verdict.memory.growth_per_h.high
+    assert verdict.idle_per_h is not None
+    assert verdict.idle_per_h.low is not None
+    assert verdict.idle_per_h.low <= 0.0
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_fixed_build_passes(tmp_path: Path, seed: int) -> None:
     """Flat but for warm-up and noise: certain under 50 MB/min and 16 KiB a query."""
