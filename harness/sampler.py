@@ -166,6 +166,8 @@ class Sampler:
                 if state.worker is not None:
                     for result in state.worker.close():
                         self._store(state, result)
+                    if state.worker.busy:  # it has no row, and without an event the file would just stop
+                        self._event(self._clock() - self._started_s, EventName.PROBE_ERROR, _unended(state.probe))
         finally:
             for state in self._states.values():
                 state.probe.close()
@@ -294,6 +296,10 @@ def _next_deadline_s(deadline_s: float, period_s: float, now_s: float) -> float:
     """The first multiple of the period after ``now_s``, counted from the deadline that has just passed."""
     missed = math.floor((now_s + _MIN_SPACING_S - deadline_s) / period_s)
     return deadline_s + period_s * (missed + 1)
+
+
+def _unended(probe: Probe) -> Mapping[str, str]:
+    return {"probe": probe.name, "reason": "expected the last reading to end, found no end of it"}
 
 
 def _reason(error: Exception) -> str:

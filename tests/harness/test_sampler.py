@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from harness import sampler
 from harness.errors import ProbeError, StoreError
 from harness.model import Column, ColumnKind, Event, Identity, ProcessIdentity, Role, Unit
 from harness.probes.base import Gone, PartialReading, Probe, Reading
@@ -347,6 +348,22 @@ def test_a_reading_under_way_is_looked_for_soon() -> None:
     bench.sampler.close()
 
     assert while_busy_s == pytest.approx(0.05)
+
+
+def test_a_reading_that_never_ends_is_named_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no row: without an event the file would just stop."""
+    monkeypatch.setattr(sampler, "_CLOSE_S", 0.0)
+    slow, gate = FakeProbe("json"), threading.Event()
+    slow.waits = True
+    slow.answers = [lambda: {"rss_bytes": float(gate.wait(10))}]
+    bench = Bench(slow)
+    bench.sampler.tick()
+    bench.sampler.close()
+    gate.set()
+
+    assert bench.events == [
+        ("probe_error", {"probe": "json", "reason": "expected the last reading to end, found no end of it"})
+    ]
 
 
 def test_rows_never_share_a_time() -> None:
