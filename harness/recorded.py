@@ -246,11 +246,11 @@ _MOST_WORDS = 300
 
 
 def _last_words(run: StoredRun, end: EndReason) -> str:
-    """With which code it ended, and what it said last: where the session could note it."""
+    """With which code it ended, and why: as it said itself, else the end of its log as the session noted it."""
     begins = _ENDED.get(end)
     notes = [str(event.fields.get("text")) for event in run.events if event.event == EventName.NOTE]
     told = [text.removeprefix(begins) for text in notes if begins is not None and text.startswith(begins)]
-    return f" with code {told[-1][:_MOST_WORDS].rstrip(': ')}" if told else ""
+    return f" with code {told[0][:_MOST_WORDS].rstrip(': ')}" if told else ""
 
 
 def invalid_reasons(run: StoredRun) -> tuple[str, ...]:

@@ -37,6 +37,13 @@ DRAIN_GRACE_S = 5.0
 """On top of the drain's own time-out, for the last report to arrive."""
 
 
+STOPPED_EARLY = (
+    "the load ended with code 1: it was stopped before its plan was played, by the locustfile itself, "
+    "on Locust's page, or because its last worker had gone"
+)
+"""Begins as the harness's own note on a load that failed, of which the first counts."""
+
+
 class EventPipe:
     """Writes events for the harness; without a descriptor, or once the harness has gone, to nobody."""
 
@@ -107,6 +114,10 @@ class Conductor:
         played = self._recorder.has_finished and bool(self._recorder.clients)
         self.close()
         return played
+
+    def note_stopped_early(self) -> None:
+        """Says why the load will end with an error: the log's end will be Locust's table."""
+        self._events.write(EventName.NOTE, text=STOPPED_EARLY)
 
     def wait_finished(self, timeout_s: float) -> None:
         """Returns when every process has sent its last report, or when ``timeout_s`` have passed."""

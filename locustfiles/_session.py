@@ -147,6 +147,7 @@ class Session:
         """Stopped before the plan was played: on Locust's page, or because the last worker has gone."""
         if self._conductor is not None and not self._finished:
             logger.error("the load was stopped before its plan was played")
+            self._conductor.note_stopped_early()
             gevent.spawn(self._end, 1)
 
     def _end(self, exit_code: int) -> None:

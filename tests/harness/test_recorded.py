@@ -120,6 +120,19 @@ def test_a_death_is_told_with_its_last_words(tmp_path: Path) -> None:
     )
 
 
+def test_a_load_that_said_why_it_ends_is_believed(tmp_path: Path) -> None:
+    """Its log ends with Locust's table, which explains nothing."""
+    notes = [
+        {"t_s": 29.0, "event": "note", "text": "the load ended with code 1: it was stopped on Locust's page"},
+        {"t_s": 30.0, "event": "note", "text": "the load ended with code 1: GET /health 43 55 74"},
+    ]
+    run = PlainRun(T_S, {"anon_bytes": FLAT}, events=notes, end="generator_failed")
+
+    assert invalid_reasons(read_recorded(write(tmp_path / "run", run)).run) == (
+        "the load generator failed with code 1: it was stopped on Locust's page",
+    )
+
+
 def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
     """Shuffled rows are no series."""
     path = write(tmp_path / "run", PlainRun(T_S[::-1], {"anon_bytes": FLAT}))

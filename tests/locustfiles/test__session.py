@@ -17,6 +17,7 @@ from harness.model import LoadKind
 from harness.model.load import Backend
 from harness.orchestrate.launch import free_port
 from harness.orchestrate.load import Workers, load_process
+from locustfiles._conductor import STOPPED_EARLY
 from tests.support.load_runs import Reference, play, read_rows, short_plan
 from tests.support.talk_backend import talking
 
@@ -145,6 +146,7 @@ def test_a_load_stopped_before_its_plan_was_played_says_so_by_its_exit_code(tmp_
     played = play(plan, tmp_path, during=stop, web_port=port)
 
     assert played.exit_code == 1
+    assert played.named("note")[0]["text"] == STOPPED_EARLY
     assert played.total("started_count", LoadKind.NORMAL) == 8
     assert LoadKind.NORMAL in {entry["name"] for entry in seen[0]}
 
