@@ -8,13 +8,14 @@ from html import escape
 from harness.report.page import Page, Section, Table
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$@])")
+_LINK = re.compile(r"\b(www)\.", re.IGNORECASE)
 _LINE_START = re.compile(r"^(\s*\d*)([-+.)])(?=[\s-]|$)")
 
 
 def plain(text: str) -> str:
     """``text`` so that Markdown shows it as it is: no markup, no HTML, no mention of anyone."""
     escaped = _SPECIAL.sub(r"\\\1", escape(text, quote=False))
-    return _LINE_START.sub(r"\1\\\2", escaped.replace("://", ":&#47;&#47;"))
+    return _LINE_START.sub(r"\1\\\2", _LINK.sub(r"\1&#46;", escaped.replace("://", ":&#47;&#47;")))
 
 
 def markdown_text(page: Page, picture: str | None = "charts/memory.png") -> str:

@@ -96,7 +96,10 @@ def why(verdict: Verdict) -> str:
 def _why_fail(verdict: Verdict) -> str:
     failed = [gate for gate in verdict.gates if gate.outcome is Outcome.FAIL]
     kinds = [gate for gate in failed if gate.name == "max_growth_per_query" and gate.value is not None]
-    kinds.sort(key=lambda gate: -(gate.value or 0.0))
+    # the figure of the tile and the chart; a gate is judged by what is certain, and may hold another one
+    estimates = {kind.kind: kind.bytes_per_query.estimate for kind in verdict.kinds}
+    left = {kind: estimate for kind, estimate in estimates.items() if estimate is not None}
+    kinds.sort(key=lambda gate: -(left.get(gate.kind or "", gate.value) or 0.0))
     others = [gate for gate in failed if gate.name not in ("max_growth", "max_growth_per_query")]
     grows = "While it is used, its memory grows" if _is_driven(verdict) else "Its memory grows"
     sentences = [
@@ -106,12 +109,12 @@ def _why_fail(verdict: Verdict) -> str:
         if gate.name == "max_growth"
     ]
     sentences += [
-        f"Every {short(gate.kind, 40)} query leaves {quantity(gate.value, 'bytes')} behind "
+        f"Every {short(gate.kind, 40)} query leaves {quantity(left.get(gate.kind or '', gate.value), 'bytes')} behind "
         f"(limit {limit_text(gate.fail_above, 'bytes')})."
         for gate in kinds[:3]
     ]
     sentences += [
-        f"{gate_title(gate).capitalize()}: {gate_value(gate)}, beyond {limit_text(gate.fail_above, gate.unit)}."
+        f"{_capital(gate_title(gate))}: {gate_value(gate)}, beyond {limit_text(gate.fail_above, gate.unit)}."
         for gate in others
     ]
     return " ".join(sentences) or " ".join(_sentence(reason) for reason in verdict.reasons[:2])
@@ -147,8 +150,13 @@ def _gate(verdict: Verdict, name: str) -> GateResult | None:
 
 
 def _sentence(text: str) -> str:
-    shown = printable(text, 400)
-    return shown[:1].upper() + shown[1:] + ("" if shown.endswith((".", "!", "?")) else ".")
+    shown = _capital(printable(text, 400))
+    return shown + ("" if shown.endswith((".", "!", "?")) else ".")
+
+
+def _capital(text: str) -> str:
+    """The first letter alone; ``str.capitalize`` would write a metric's name small."""
+    return text[:1].upper() + text[1:]
 
 
 _GROWS = {

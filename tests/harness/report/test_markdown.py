@@ -24,6 +24,7 @@ RENDERER = MarkdownIt("commonmark").enable("table")
         "`code`",
         "**b** _i_ ~s~",
         "[a](http://x)",
+        "www.example.com",
         "<b>&amp;",
         "a\\b",
         "@all",
@@ -38,6 +39,13 @@ def test_text_is_shown_as_it_is(text: str) -> None:
     )
 
     assert shown == text
+
+
+def test_no_text_becomes_a_link_on_github() -> None:
+    """GitHub links bare addresses; none is left that begins as it looks for them."""
+
+    assert "www." not in plain("see WWW.example.com").lower()
+    assert "://" not in plain("see http://example.com")
 
 
 def test_the_report_has_heading_picture_and_tables(leaking: Assessed) -> None:

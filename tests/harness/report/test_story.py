@@ -50,6 +50,21 @@ def test_a_failure_names_rate_limit_and_guilty_kind() -> None:
     )
 
 
+def test_the_sentence_holds_the_figure_of_the_tile() -> None:
+    """A gate may be judged by another figure than the best estimate; the first screen shows one of the two."""
+    gate = replace(KIND, value=81e3)
+
+    assert "leaves 90.0 kB behind" in why(replace(FAIL, gates=(GROWTH, gate)))
+    assert "leaves 81.0 kB behind" in why(replace(FAIL, kinds=(), gates=(GROWTH, gate)))
+
+
+def test_names_keep_their_letters() -> None:
+    """A metric's name at the beginning of a sentence is not written small."""
+    gate = GateResult("metrics.max", "count", 5, 5, 9, 9, 9, 1.0, Outcome.FAIL, "app.heapUsed_count")
+
+    assert why(replace(FAIL, gates=(gate,))) == "Peak, app.heapUsed_count: 9, beyond 5."
+
+
 def test_a_pass_says_what_would_have_been_seen() -> None:
     """A pass without its power would be half a sentence."""
     verdict = _flat(Outcome.PASS, Outcome.PASS, Interval(1e6, -2e6, 4e6))
