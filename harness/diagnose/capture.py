@@ -171,8 +171,9 @@ class _Work:
     def carry_out(self, verdict: Mapping[str, Any]) -> None:
         pid = self.scene.target_pid
         look = partial(_map_of, pid, self.scene.now_s)
-        before = self._attempt("memory map", look)
         self._take(Moment.BEFORE)
+        # after the captures: what their first look takes in the target (a snapshot, traces) is no growth
+        before = self._attempt("memory map", look)
         began_s = time.monotonic()
         if not self.captures and before is None:
             return

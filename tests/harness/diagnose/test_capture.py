@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from harness.diagnose import capture
 from harness.diagnose.capture import Onlooker, diagnose
+from harness.diagnose.room import Moment, Room
+from harness.diagnose.suspects import Finding
 from harness.model import Event
 from harness.plan.diagnose import DiagnoseSection, LogRule
 from tests.support.target_processes import python_process, tell
@@ -99,6 +102,39 @@ def test_a_target_that_tells_nothing_is_known_by_its_mappings(run_dir: Path, kee
     assert suspect["sentence"].startswith("normal leaks 1.00 MB a query; 10.0 MB more (1.00 MB a query) in anonymous")
     assert "expected a JSON answer" in found["not_captured"]["python objects"]
     assert found["between"]["queries_count"] == 10
+
+
+@dataclass
+class _Costly:
+    """A capture whose first look costs the target three megabytes, as a heap snapshot does."""
+
+    child: subprocess.Popen[str]
+    name: str = "costly"
+
+    def take(self, moment: Moment, room: Room) -> None:
+        if moment is Moment.BEFORE:
+            tell(self.child, "3000000")
+
+    def compare(self, room: Room) -> dict[str, Any]:
+        return {}
+
+    def findings(self) -> list[Finding]:
+        return []
+
+    def remarks(self) -> list[str]:
+        return []
+
+    def close(self) -> None: ...
+
+
+def test_what_a_capture_costs_the_target_is_no_growth(
+    run_dir: Path, keeper: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mappings are compared from behind the first look on."""
+    monkeypatch.setattr(capture, "_captures", lambda *rest: [_Costly(keeper)])
+    (suspect,) = _diagnose(FakeScene(run_dir, keeper))["suspects"]
+
+    assert suspect["held_bytes"] == pytest.approx(10_000_000, rel=0.05)
 
 
 def test_the_run_is_marked_as_disturbed_after_its_end_and_the_verdict_is_not_touched(run_dir: Path) -> None:
