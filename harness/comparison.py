@@ -20,12 +20,15 @@ from harness.model import Interval, Limits, Outcome, Role
 from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_H, DEFAULT_FAIL_BYTES_PER_QUERY, growth_limits
 from harness.store.reader import StoredRun, read_run
 from harness.store.schema import MANIFEST_FILE, Manifest
+from harness.traffic import driven_per_s, sent_by_kind
 from harness.units import format_bytes, format_rate_per_min
 from harness.verdict import Verdict
 
 SWING_S = 10.0
 _RELATIVE_MARGIN = 0.1
 """Growth by less than a tenth of the base's is no news for a build that leaks anyway."""
+_OTHER_RATE = 1.5
+"""Growth per hour follows the rate of queries: half as many again are another plan, and no chance arrivals."""
 _PLAN_SECTIONS = ("load", "tts")
 _PLAN_SETTINGS = ("scenario", "locustfile", "duration_s")
 COLLECTIONS_COLUMN = "collections_count"
@@ -38,7 +41,7 @@ class Measured:
 
     ``sent_per_query`` is bytes that the client received for each query started (by kind in ``sent_by_kind``),
     ``cpu_s_per_query`` processor time of the target, ``collections_per_query`` its garbage collections, ``swing_bytes``
-    how much memory came and went within ten seconds (median).
+    how much memory came and went within ten seconds (median), ``driven_per_s`` the queries that were due a second.
     """
 
     path: Path
@@ -50,6 +53,7 @@ class Measured:
     swing_bytes: float | None
     collections_per_query: float | None = None
     sent_by_kind: Mapping[str, float] = field(default_factory=dict)
+    driven_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,21 +160,9 @@ def measure(path: Path) -> Measured:
         cpu_s / started if cpu_s is not None and started else None,
         _swing_bytes(run),
         collections / started if collections is not None and started else None,
-        _sent_by_kind(run),
+        sent_by_kind(run.load),
+        driven_per_s(run.load),
     )
-
-
-def _sent_by_kind(run: StoredRun) -> dict[str, float]:
-    """Bytes that the client received for each query started, of the kinds that were."""
-    if run.load is None:
-        return {}
-    found = {}
-    for code, kind in enumerate(run.load.kinds):
-        rows = run.load.codes == code
-        started, sent = (float(np.nansum(run.load.columns[name][rows])) for name in ("started_count", "bytes_in"))
-        if started:
-            found[kind] = sent / started
-    return found
 
 
 def _counted(run: StoredRun, column: str) -> float | None:
@@ -210,6 +202,8 @@ def mismatches(base: Sequence[Measured], candidate: Sequence[Measured]) -> tuple
             out += _unless_equal(f"plan: run.{name}", *(_setting(m, "run", name) for m in (first, other)))
         for section in _PLAN_SECTIONS:
             out += _unless_equal(f"plan: [{section}]", first.config.get(section), other.config.get(section))
+        if "load" not in first.config and "load" not in other.config:  # no plan was stored: what was driven tells
+            out += _unless_similar("queries a second", base[0].driven_per_s, run.driven_per_s)
     return tuple(dict.fromkeys(out))
 
 
@@ -220,6 +214,12 @@ def _setting(manifest: Manifest, section: str, name: str) -> object:
 
 def _unless_equal(what: str, base: object, candidate: object) -> list[str]:
     return [] if base == candidate else [f"{what} differs ({base!s:.60} and {candidate!s:.60})"]
+
+
+def _unless_similar(what: str, base: float | None, candidate: float | None) -> list[str]:
+    if base is None or candidate is None or max(base, candidate) <= _OTHER_RATE * min(base, candidate):
+        return []
+    return [f"{what} differ ({base:.3g} and {candidate:.3g})"]
 
 
 def compare_runs(base: Sequence[Measured], candidate: Sequence[Measured]) -> Comparison:

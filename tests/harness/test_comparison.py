@@ -9,6 +9,7 @@ import pytest
 from harness.comparison import compare_runs, measure, mismatches, runs_at
 from harness.errors import RunFormatError
 from harness.model import EndReason, Outcome
+from tests.support.plain_runs import PlainRun, cycles, phase_events, used, write
 from tests.support.stored_runs import FIXED, LEAKING, Recipe, write_run
 
 
@@ -108,3 +109,17 @@ def test_a_folder_of_runs_is_a_set_of_runs(tmp_path: Path) -> None:
     assert runs_at(str(tmp_path / "set")) == tuple(sorted((one, two)))
     with pytest.raises(RunFormatError, match="soak list"):
         runs_at(str(one / "samples"))
+
+
+def test_without_a_stored_plan_the_driven_rate_is_the_plan(tmp_path: Path) -> None:
+    """Twice the queries an hour are twice the growth an hour, and no regression of the build."""
+    plan = cycles(("normal",), 8)
+    runs = []
+    for rate_per_s in (4.0, 4.4, 8.0):
+        rows, t_s, held = used(plan, rate_per_s, {"normal": 1e5})
+        run = PlainRun(t_s, {"anon_bytes": 1e8 + held}, rows, phase_events(plan))
+        runs.append(measure(write(tmp_path / f"{rate_per_s}", run)))
+
+    assert mismatches(runs[:1], runs[1:2]) == ()
+    (found,) = mismatches(runs[:1], runs[2:])
+    assert found.startswith("queries a second differ")
