@@ -96,8 +96,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _complain("interrupted", ExitCode.INTERRUPTED)
-    except BrokenPipeError:  # the reader of a pipe (`soak list | head`) has gone: nobody is left to tell
-        return ExitCode.PASS
+    except SystemExit:  # the parser's way with a pipe that broke; its code, 1, means a failed gate here
+        return _complain("expected a reader at the other end of a pipe, found it closed", ExitCode.INVALID)
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise

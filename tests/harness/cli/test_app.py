@@ -65,7 +65,12 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(TargetError("lost\n\tit"), 4), (KeyboardInterrupt(), 130), (BrokenPipeError(), 0), (ZeroDivisionError("x"), 4)],
+    [
+        (TargetError("lost\n\tit"), 4),
+        (KeyboardInterrupt(), 130),
+        (BrokenPipeError(32, "x"), 4),
+        (ZeroDivisionError("x"), 4),
+    ],
 )
 def test_errors_become_exit_codes(
     error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 
 from harness.model import ExitCode
+from tests.support.documents import ROOT
 from tests.support.plain_runs import PlainRun, write
+
+SAMPLE = ROOT / "reports" / "sample"
+SOAK = [sys.executable, "-m", "harness"]
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -32,3 +36,22 @@ def test_a_reader_that_has_left_changes_no_exit_code(tmp_path: Path, both: bool)
 
     assert ended.returncode == ExitCode.INVALID
     assert not ended.stderr
+
+
+def test_an_encoding_without_the_signs_costs_signs_only() -> None:
+    """A minus is a hyphen there."""
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*SOAK, "gate", str(SAMPLE / "fixed")], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert " (98 %: -" in done.stdout
+
+
+def test_a_stream_that_is_closed_is_no_mistake(tmp_path: Path) -> None:
+    """As a service manager may start it."""
+    command = f"exec {sys.executable} -m harness list {tmp_path} >&- 2>&-"
+    done = subprocess.run(["/bin/sh", "-c", command], timeout=60)
+
+    assert done.returncode == 0
