@@ -103,6 +103,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
             raise
         what = f"expected no {type(error).__name__} here, found one: {error}"
         return _complain(f"{what}; a mistake of soak's own: {TRACEBACK_VARIABLE}=1 shows where", ExitCode.INVALID)
+    if result == ExitCode.INTERRUPTED and not isinstance(result, ExitCode):
+        return _complain("interrupted", ExitCode.INTERRUPTED)  # the newer parsers' own word for Ctrl-C
     return int(result) if isinstance(result, int) else ExitCode.PASS
 
 

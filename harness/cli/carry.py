@@ -126,7 +126,12 @@ class _Progress:
 
 def conclude(finished: Finished, *, as_json: bool, quiet: bool) -> ExitCode:
     """Judges and reports a stored run, prints the outcome, and gives the command's exit code."""
-    code, verdict = stored_judgement(finished.path) if finished.judged else judge_and_report(finished.path)
+    try:
+        code, verdict = stored_judgement(finished.path) if finished.judged else judge_and_report(finished.path)
+    except KeyboardInterrupt:
+        again = f"soak analyze {finished.path} && soak report {finished.path}"
+        sys.stderr.write(f"soak: interrupted; the run is stored, and judged and reported by: {again}\n")
+        return ExitCode.INTERRUPTED
     if as_json:
         sys.stdout.write(json.dumps({**verdict, "run": str(finished.path)}, allow_nan=False) + "\n")
     print_outcome(finished.path, verdict, sys.stderr if as_json or quiet else sys.stdout)

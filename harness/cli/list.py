@@ -12,11 +12,9 @@ import typer
 from harness.cli import options
 from harness.errors import UsageError
 from harness.model import ExitCode
-from harness.report.glance import Glance, glances
+from harness.report.glance import Glance, glances, is_run
 from harness.report.sparkline import ASCII_BLOCKS, BLOCKS, sparkline
 from harness.units import format_duration, format_rate_per_min
-
-DEFAULT_FOLDER = Path("reports")
 
 
 def list_runs(
@@ -34,20 +32,28 @@ def list_runs(
 
       soak list /var/soaks --json
     """
-    place = folder or out or DEFAULT_FOLDER
+    place = folder or out or _planned_folder()
     if not place.is_dir():
         if folder is not None or out is not None:
             raise UsageError(f"expected a folder of stored runs at {place}, found none; name the one given to --out")
         place = Path()
-    found = list(glances(place))
+    found = sorted(glances(place), key=lambda glance: (glance.started_at or "", glance.path))
     if as_json:
         sys.stdout.write(json.dumps({"runs": [_json(glance) for glance in found]}, allow_nan=False) + "\n")
         return ExitCode.PASS
     if not found:
-        sys.stdout.write(f"no stored runs in {place}; `soak run mixed` makes one\n")
+        what_to_do = "it is one itself: name the folder it lies in" if is_run(place) else "`soak run mixed` makes one"
+        sys.stdout.write(f"no stored runs in {place}; {what_to_do}\n")
     for line in _lines(found, blocks=_blocks()):
         sys.stdout.write(line + "\n")
     return ExitCode.PASS
+
+
+def _planned_folder() -> Path:
+    """Where runs are stored under the plan of the working folder."""
+    from harness.plan.document import load_plan
+
+    return load_plan(None, {}).run.out
 
 
 def _blocks() -> str:

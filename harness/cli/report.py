@@ -46,8 +46,8 @@ def report(
         )
     if not quiet:
         sys.stdout.write(f"{page}\n")
-    if open_page:
-        webbrowser.open(page.resolve().as_uri())
+    if open_page and not webbrowser.open(page.resolve().as_uri()):
+        sys.stderr.write(f"soak: expected a browser to open {page.resolve()}, found none; open it by hand\n")
     return ExitCode.PASS
 
 

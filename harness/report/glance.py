@@ -35,8 +35,13 @@ class Glance:
 def glances(folder: Path) -> Iterator[Glance]:
     """The runs directly in ``folder``, oldest first by name."""
     for path in sorted(folder.iterdir() if folder.is_dir() else []):
-        if (path / "manifest.json").is_file():
+        if is_run(path):
             yield glance(path)
+
+
+def is_run(path: Path) -> bool:
+    """Whether ``path`` is the directory of a run."""
+    return (path / "manifest.json").is_file()
 
 
 def glance(run_dir: Path) -> Glance:

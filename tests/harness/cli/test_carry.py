@@ -9,9 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.cli.carry import Shown, judge_and_report, print_outcome
-from harness.model import ExitCode
+from harness.cli import carry
+from harness.cli.carry import Shown, conclude, judge_and_report, print_outcome
+from harness.model import EndReason, ExitCode
 from harness.model.live_data import LIVE_FILE
+from harness.orchestrate.run import Finished
 from harness.report.live import LiveFacts, LiveState, LiveView
 from harness.report.web import LivePage
 from tests.support.stored_runs import FIXED, write_run
@@ -89,3 +91,19 @@ def test_a_report_that_cannot_be_drawn_leaves_the_verdict(
     assert (run / "verdict.json").is_file()
     assert capsys.readouterr().err == "soak: the report could not be drawn: no ink; the verdict stands\n"
     assert stream.getvalue().startswith("INCONCLUSIVE\n  ")
+
+
+def test_an_impatient_user_is_told_how_to_go_on(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C while a stored run is judged costs the judgement, not the run."""
+
+    def interrupted(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(carry, "judge_and_report", interrupted)
+
+    assert conclude(Finished(run, EndReason.COMPLETED), as_json=True, quiet=True) is ExitCode.INTERRUPTED
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"soak analyze {run} && soak report {run}" in captured.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ def test_runs_have_a_line_with_a_sparkline(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "manifest.json").write_text("{")
     code = list_runs(tmp_path)
-    first, second = capsys.readouterr().out.splitlines()
+    second, first = capsys.readouterr().out.splitlines()  # what has no date comes before all dates
 
     assert code is ExitCode.PASS
     assert "mixed" in first
@@ -30,6 +31,24 @@ def test_runs_have_a_line_with_a_sparkline(tmp_path: Path, capsys: pytest.Captur
     assert "▁" in first
     assert first.endswith(str(run))
     assert "(Expecting property name" in second
+
+
+def test_the_plans_own_folder_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Runs are looked for where `soak run` puts them, oldest first whatever their names; a run is no folder of runs."""
+    later = write_run(tmp_path / "soaks", replace(FIXED, duration_s=9.0)).rename(tmp_path / "soaks" / "a")
+    earlier = tmp_path / "soaks" / "b"
+    shutil.copytree(later, earlier)
+    manifest = json.loads((earlier / "manifest.json").read_text())
+    (earlier / "manifest.json").write_text(json.dumps({**manifest, "started_at": "2020-01-01T00:00:00Z"}))
+    (tmp_path / "soak.toml").write_text('[run]\nout = "soaks"\n')
+    monkeypatch.chdir(tmp_path)
+    list_runs()
+
+    assert [line.split()[-1][:7] for line in capsys.readouterr().out.splitlines()] == ["soaks/b", "soaks/a"]
+    list_runs(later)
+    assert "it is one itself" in capsys.readouterr().out
 
 
 def test_json_is_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,11 +59,27 @@ def test_a_verdict_of_another_release_is_reported_under_the_plan(
 def test_open_shows_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The browser gets the file's own address."""
     opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+
+    def show(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", show)
     run = write_run(tmp_path, replace(SHORT, duration_s=30.0))
     report(run, open_page=True, quiet=True)
 
     assert opened == [(run / "report.html").as_uri()]
+
+
+def test_where_there_is_no_browser_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page is rendered all the same, and its place is told."""
+    monkeypatch.setattr(webbrowser, "open", lambda url: False)
+    run = write_run(tmp_path, replace(SHORT, duration_s=30.0))
+
+    assert report(run, open_page=True, quiet=True) is ExitCode.PASS
+    assert f"expected a browser to open {run / 'report.html'}" in capsys.readouterr().err
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,3 +56,15 @@ def test_a_stream_that_is_closed_is_no_mistake(tmp_path: Path) -> None:
     done = subprocess.run(["/bin/sh", "-c", command], timeout=60)
 
     assert done.returncode == 0
+
+
+def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
+    """Whatever the parser makes of Ctrl-C."""
+    opened = tmp_path / "opened"
+    os.mkfifo(opened)
+    child = subprocess.Popen([*SOAK, "plan", "--show", "-c", str(opened)], stderr=subprocess.PIPE, text=True)
+    with opened.open("w"):  # returns when the command reads its plan
+        child.send_signal(signal.SIGINT)
+        _, told = child.communicate(timeout=60)
+
+    assert (child.returncode, told.strip()) == (130, "soak: interrupted")
