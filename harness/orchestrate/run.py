@@ -32,6 +32,7 @@ from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupted, Interrupts
 from harness.orchestrate.launch import Command, Launch, free_port, plan_launch
 from harness.orchestrate.load import LoadProcess, Workers, build_load_plan, build_locustfile_plan, load_process
+from harness.orchestrate.locustfile import require_loadable
 from harness.orchestrate.provenance import harness_commit, host_facts, public_config, versions
 from harness.orchestrate.readiness import await_ready
 from harness.orchestrate.restarts import Restarts
@@ -91,7 +92,9 @@ def _plan_load(plan: Plan, base_url: str) -> LoadPlan:
     settings = plan.run
     timing = (base_url, settings.duration_s, settings.speedup, settings.seed)
     if settings.locustfile is not None:
-        return build_locustfile_plan(plan.load, settings.locustfile, *timing)
+        load = build_locustfile_plan(plan.load, settings.locustfile, *timing)
+        require_loadable(settings.locustfile)
+        return load
     return build_load_plan(plan.load, settings.scenario or "", *timing)
 
 

@@ -63,6 +63,16 @@ def test_it_says_what_was_expected_and_starts_nothing(tmp_path: Path, arguments:
     assert list(tmp_path.rglob("*")) == []
 
 
+def test_a_locustfile_that_cannot_be_imported_starts_nothing(tmp_path: Path) -> None:
+    """Python's own reason, before a target is up that the load would never reach."""
+    (tmp_path / "own.py").write_text("import nothing_of_the_kind")
+    done = soak(tmp_path, "run", "--locustfile", "own.py")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "found ModuleNotFoundError: No module named 'nothing_of_the_kind'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     """The target cannot listen where something else does."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -17,13 +17,13 @@ def _plan(out: Path, load: dict[str, Any] | None = None, **run: Any) -> Plan:
 
 
 def test_a_run_is_prepared_without_a_trace(tmp_path: Path) -> None:
-    """Target, mock and load are planned on ports of their own, and the folder for runs is still empty."""
+    """Target, mock and load are planned on ports of their own, and there is no folder for runs yet."""
     preparation = prepare(_plan(tmp_path / "runs"))
 
     assert preparation.launch.target is not None
     assert preparation.launch.mock is not None
     assert preparation.web_port is None
-    assert list((tmp_path / "runs").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_page_gets_a_port(tmp_path: Path) -> None:
