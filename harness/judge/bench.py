@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from harness.analysis.regression import Floats
 from harness.analysis.sequential import Bounds, Look, Question, look
 from harness.assess import assess, limits_of
 from harness.judge.growing import GrowingRun
@@ -86,7 +89,8 @@ class Bench:
         self._cost_s = time.process_time() - began_s
         stop, waits_for = self._settled(found)
         outcome = found.decision if stop else None
-        return Finding(found.t_s, found.growth.scaled(S_PER_H), outcome, waits_for, stop)
+        growth = found.growth if tells(found.growth, found.t_s, self._run.y) else Interval()
+        return Finding(found.t_s, growth.scaled(S_PER_H), outcome, waits_for, stop)
 
     def period_s(self) -> float:
         """Seconds until the next look is worth its cost."""
@@ -107,6 +111,16 @@ class Bench:
             return False, waits_for
         agreed, self._agreed = self._agreed, found.decision
         return agreed is found.decision, waits_for
+
+
+def tells(growth: Interval, so_far_s: float, held_bytes: Floats) -> bool:
+    """Whether ``growth`` per second is worth showing after ``so_far_s`` with ``held_bytes`` (n,) of memory held.
+
+    One known no better than that all of it has come, or will have gone, within the time so far is not.
+    """
+    if growth.low is None or growth.high is None:
+        return True
+    return 0.5 * (growth.high - growth.low) * so_far_s <= float(np.nanmax(held_bytes))
 
 
 def question_for(limits: Limits, planned_s: float, rates_per_s: Mapping[str, float]) -> Question:

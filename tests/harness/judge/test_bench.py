@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.judge.bench import Bench, question_for
-from harness.model import Limits, Outcome
+import numpy as np
+import pytest
+
+from harness.judge.bench import Bench, question_for, tells
+from harness.model import Interval, Limits, Outcome
 from tests.support.stored_runs import LEAKING, Recipe, write_run
 
 _RATES = {"normal": 2.7, "duplicate": 2.7, "disconnect": 2.7}
@@ -50,6 +53,21 @@ def test_the_run_s_own_full_analysis_says_the_same_of_a_clear_leak(tmp_path: Pat
     bench.look()
 
     assert bench.look().stop
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"), [(-4e6, 6e6, True), (-6e6, 6e6, False), (-1e3, 2e12, False), (4e6, 5e6, True)]
+)
+def test_growth_that_is_not_known_yet_is_not_shown(low: float, high: float, told: bool) -> None:
+    """After 20 s with 100 MB held, 5 MB/s is all of it: what is known no better says nothing, whatever its middle."""
+    growth = Interval(0.5 * (low + high), low, high)
+
+    assert tells(growth, 20.0, np.array([4e7, np.nan, 1e8])) is told
+
+
+def test_growth_that_is_not_known_at_all_is_not_weighed() -> None:
+    """There is nothing to show and nothing to hide."""
+    assert tells(Interval(), 20.0, np.array([1e8]))
 
 
 def test_looks_cost_little(tmp_path: Path) -> None:
