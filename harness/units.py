@@ -83,7 +83,7 @@ def format_bytes(size_bytes: float) -> str:
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if magnitude >= 0.9995 * factor:
             return f"{_three_digits(size_bytes / factor)} {unit}"
-    return f"{size_bytes:.0f} B"
+    return f"{size_bytes:z.0f} B"
 
 
 def format_rate_per_min(bytes_per_h: float) -> str:
@@ -107,4 +107,4 @@ def _three_digits(value: float) -> str:
     magnitude = abs(value)
     if magnitude >= 99.95:
         return f"{value:.0f}"
-    return f"{value:.1f}" if magnitude >= 9.995 else f"{value:.2f}"
+    return f"{value:.1f}" if magnitude >= 9.995 else f"{value:z.2f}"

@@ -100,3 +100,9 @@ def test_formats_read_well() -> None:
         "1 h 30 min",
         "1 d 1 h",
     ]
+
+
+def test_nothing_has_no_sign() -> None:
+    """What rounds to zero is zero from either side."""
+    assert format_rate_per_min(-1000.0) == format_rate_per_min(0.0) == "0.00 MB/min"
+    assert format_bytes(-0.2) == "0 B"
