@@ -9,6 +9,7 @@ conversation, no traceback, an empty dialogue map and ledger, file descriptors b
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -29,10 +30,12 @@ from _programs import get, metric, start
 
 BADLY = ("reset before audio", "reset in the middle", "reset after done", "half-open", "stops reading")
 WELL = ("closes", "leaves after done")
-STALL_QUERIES = 4
-"""Answers that a reader which stops reading orders, so that they fit into no socket buffer."""
-HELD_S = 45.0
-"""How long such a reader keeps its socket: longer than the backend's limit of 30 s."""
+STALL_QUERIES = 8
+"""Answers that a reader which stops reading orders, so that they fit into no socket buffer: 2.2 MB (of four, one in 36
+did)."""
+LONGEST_HELD_S = 150.0
+"""Such a reader keeps its socket until the backend has cut as many as came before it, and it: 30 s after its answers
+have filled every buffer, which a busy backend takes a while for. One that is never cut gives up after this."""
 
 
 @dataclass
@@ -42,6 +45,9 @@ class Abuse:
     host: str
     port: int
     open_s: float
+    stalled_count: int = 0
+    cut_count: int = 0
+    cuts: asyncio.Condition = field(default_factory=asyncio.Condition)
     ended: Counter[str] = field(default_factory=Counter)
     problems: Counter[str] = field(default_factory=Counter)
 
@@ -65,7 +71,21 @@ class Abuse:
             await loop.sock_sendall(client, _stream_request(dialogue_id))
             for number in range(STALL_QUERIES):
                 await self.post("/api/voice/converse", {"text": f"question {number}", "dialogueId": dialogue_id})
-            await asyncio.sleep(HELD_S)
+            self.stalled_count += 1
+            place = self.stalled_count
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LONGEST_HELD_S), self.cuts:
+                    await self.cuts.wait_for(lambda: self.cut_count >= place)
+
+    async def watch(self) -> None:
+        """Keeps ``cut_count`` up to what the backend says of it."""
+        while True:
+            name = "voice_backend_readers_cut_total"
+            cut_count = await asyncio.to_thread(metric, f"http://{self.host}:{self.port}", name)
+            async with self.cuts:
+                self.cut_count = cut_count
+                self.cuts.notify_all()
+            await asyncio.sleep(1.0)
 
     async def converse(self, dialogue_id: str, ending: str, pause_s: float) -> None:
         """One conversation with that ending. Raises when something came out otherwise than intended."""
@@ -134,10 +154,12 @@ async def _read_until(reader: asyncio.StreamReader, chunks: int) -> int:
 async def _drive(abuse: Abuse, users: int, duration_s: float, report: Callable[[float], None]) -> None:
     began_s = time.monotonic()
     until_s = began_s + duration_s
+    watch = asyncio.create_task(abuse.watch())
     slots = [asyncio.create_task(abuse.slot(number, until_s, random.Random(number))) for number in range(users)]
     while any(not slot.done() for slot in slots):
         await asyncio.wait(slots, timeout=15)
         report(time.monotonic() - began_s)
+    watch.cancel()
     for slot in slots:
         slot.result()
 

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit  # scipy.stats takes a second to load
 
 from harness.analysis.regression import Floats, fit
 
@@ -54,4 +54,4 @@ def second_half(y: Floats, path: Floats, gaps: Floats, phi: float, noise_floor: 
     contrast = np.array([0.0, 1.0, 1.0]) / rise
     error = math.sqrt(max(float(contrast @ found.covariance @ contrast), 0.0))
     middle = float(contrast @ found.mean)
-    return SecondHalf(middle, middle - float(student.ppf(0.99, max(y.size - 3, 1))) * error)
+    return SecondHalf(middle, middle - float(stdtrit(max(y.size - 3, 1), 0.99)) * error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import t as student
+from scipy.stats import t as student  # noqa: TID251 - the oracle
 
 from harness.analysis.regression import Floats, Known, Mixture, combine, fit, spacings, whiten
 
