@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,12 @@ def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
     """Whatever the parser makes of Ctrl-C."""
     opened = tmp_path / "opened"
     os.mkfifo(opened)
-    child = subprocess.Popen([*SOAK, "plan", "--show", "-c", str(opened)], stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [*SOAK, "plan", "--show", "-c", str(opened)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
     with opened.open("w"):  # returns when the command reads its plan
         child.send_signal(signal.SIGINT)
         _, told = child.communicate(timeout=60)
