@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.redaction import redact_text
 
 IMPORT_LIMIT_S = 60.0
 """A file that takes longer to import is taken for one that drives load at its top level."""
@@ -34,6 +35,6 @@ def require_loadable(locustfile: Path, limit_s: float = IMPORT_LIMIT_S) -> None:
 
 
 def _last_line(text: str) -> str:
-    """What Python says of an exception last: its name and its reason."""
+    """What Python says of an exception last: its name and its reason, without secrets."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return (lines or ["no reason given"])[-1][:_LONGEST_REASON]
+    return redact_text((lines or ["no reason given"])[-1])[:_LONGEST_REASON]

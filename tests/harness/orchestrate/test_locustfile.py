@@ -33,6 +33,7 @@ def test_a_locustfile_with_a_user_is_taken(tmp_path: Path) -> None:
         ("import nothing_of_the_kind", "found ModuleNotFoundError: No module named 'nothing_of_the_kind'$"),
         ("def call(:", "found SyntaxError: invalid syntax$"),
         ("raise SystemExit('no token in TOKEN')", "found no token in TOKEN$"),
+        ("raise SystemExit('no route to http://me:word@127.0.0.1')", r"found no route to http://\*\*\*@127.0.0.1$"),
         ("rate = 3", r"a class that derives from locust.User in .*, found none; add one$"),
     ],
 )
