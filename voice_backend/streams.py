@@ -1,11 +1,13 @@
 """How a conversation's events reach a client: server-sent events or WebSocket frames.
 
 Sends one event at a time and waits until the connection has taken it, so a slow reader costs one event of memory here
-and its place in the dialogue's buffer. A client that takes nothing for a while is cut: its connection is aborted, not
+and its place in the dialogue's buffer. A client that takes nothing for a while is cut: its connection is reset, not
 closed, because closing would wait for what it does not read.
 """
 
 import asyncio
+import socket
+import struct
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +32,9 @@ STALLED_AFTER_S = 30.0
 SHORTEST_STALL_S = 5.0
 """A client that takes none of an event for this long is cut; a time scale shortens it no further."""
 _TRANSPORT = "voice_backend.transport"
+_NO_LINGERING = struct.pack("ii", 1, 0)
+"""Option SO_LINGER of socket(7): closing discards what is unsent and resets. Without it the kernel would go on offering
+up to a full send buffer to a client that does not read, for minutes, at this service's cost."""
 
 
 class AbortableHttp(HttpToolsProtocol):
@@ -62,6 +67,11 @@ def _connection(scope: Scope) -> asyncio.Transport:
     return connection
 
 
+def _reset(connection: asyncio.Transport) -> None:
+    connection.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+    connection.abort()
+
+
 SendEvent = Callable[[events.Event], Awaitable[int]]
 """Sends one event and says how many bytes that were."""
 
@@ -91,7 +101,7 @@ class Streaming:
     def abort_all(self) -> None:
         """Ends the streams that still wait for their clients to read, for the end of the process."""
         for connection in list(self.connections):
-            connection.abort()
+            _reset(connection)
 
     @contextmanager
     def reading(self, scope: Scope, dialogue_id: str) -> Iterator[Reader]:
@@ -163,7 +173,7 @@ class EventStream(Response):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 if await self._streaming.pump(reader, send_event):
-                    _connection(scope).abort()
+                    _reset(_connection(scope))
                     await watcher  # until the server has noticed: it takes an unfinished response for an error
                 elif not reader.gone:
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -171,29 +181,29 @@ class EventStream(Response):
                 watcher.cancel()
 
 
-async def _until_closed(socket: WebSocket, reader: Reader) -> None:
+async def _until_closed(client: WebSocket, reader: Reader) -> None:
     """Reads and ignores what the client says, so that its close is seen."""
     message: Any = {}
     while message.get("type") != "websocket.disconnect":
-        message = await socket.receive()
+        message = await client.receive()
     reader.hang_up()
 
 
-async def stream_over_websocket(streaming: Streaming, socket: WebSocket, dialogue_id: str) -> None:
+async def stream_over_websocket(streaming: Streaming, client: WebSocket, dialogue_id: str) -> None:
     """The conversation of ``WS /api/voice/stream``, from the handshake to the end."""
-    await socket.accept()
+    await client.accept()
 
     async def send_event(event: events.Event) -> int:
-        await socket.send_text(event.as_frame())
+        await client.send_text(event.as_frame())
         return event.frame_bytes
 
-    with streaming.reading(socket.scope, dialogue_id) as reader:
-        watcher = asyncio.create_task(_until_closed(socket, reader))
+    with streaming.reading(client.scope, dialogue_id) as reader:
+        watcher = asyncio.create_task(_until_closed(client, reader))
         try:
             if await streaming.pump(reader, send_event):
-                _connection(socket.scope).abort()
+                _reset(_connection(client.scope))
             elif not reader.gone:
-                await socket.close(1000)
+                await client.close(1000)
         except WebSocketDisconnect:
             pass  # it left while something was being sent
         finally:
