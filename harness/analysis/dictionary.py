@@ -91,22 +91,20 @@ class Term:
         """The column at ``t_s``, of the order of one, zero outside the segment; (n,), or (n, 2) for a cycle."""
         inside = (t_s >= self.start_s) & (t_s <= self.end_s)
         length_s = max(self.end_s - self.start_s, 1e-9)
-        begun_s = self.start_s if not self.starts_s else self._begun_s(t_s)
-        u = np.clip(t_s - begun_s, 0.0, length_s)
         match self.kind:
             case TermKind.STEP:
                 return np.where(inside & (t_s > self.parameter_s), 1.0, 0.0)
             case TermKind.EXP:
-                return np.where(inside, -np.exp(-u / self.parameter_s), 0.0)
+                return np.where(inside, -np.exp(-self._age_s(t_s) / self.parameter_s), 0.0)
             case TermKind.POWER:
-                return np.where(inside, -((1.0 + u / self.parameter_s) ** -1.5), 0.0)
+                return np.where(inside, -((1.0 + self._age_s(t_s) / self.parameter_s) ** -1.5), 0.0)
             case TermKind.LOG:
                 full = np.log1p(length_s / self.parameter_s)
-                return np.where(inside, np.log1p(u / self.parameter_s) / full, 0.0)
+                return np.where(inside, np.log1p(self._age_s(t_s) / self.parameter_s) / full, 0.0)
             case TermKind.HINGE:
                 return np.where(inside, np.maximum(t_s - self.parameter_s, 0.0) / length_s, 0.0)
             case TermKind.QUADRATIC:
-                return np.where(inside, (u / length_s) ** 2, 0.0)
+                return np.where(inside, (self._age_s(t_s) / length_s) ** 2, 0.0)
             case TermKind.CYCLE:
                 angle = 2.0 * np.pi * (t_s - self.start_s) / self.parameter_s
                 return np.column_stack([np.sin(angle), np.cos(angle)])
@@ -116,9 +114,13 @@ class Term:
             case TermKind.LOAD:
                 raise ValueError("a load term is a column of the load, not a function of time")
 
-    def _begun_s(self, t_s: Floats) -> Floats:
-        starts_s = np.array(self.starts_s)
-        return starts_s[np.clip(np.searchsorted(starts_s, t_s, side="right") - 1, 0, None)]
+    def _age_s(self, t_s: Floats) -> Floats:
+        """Time since the segment began, or the latest of the starts; within the segment's length."""
+        begun_s: Floats | float = self.start_s
+        if self.starts_s:
+            starts_s = np.array(self.starts_s)
+            begun_s = starts_s[np.clip(np.searchsorted(starts_s, t_s, side="right") - 1, 0, None)]
+        return np.clip(t_s - begun_s, 0.0, max(self.end_s - self.start_s, 1e-9))
 
     def tangent(self, t_s: Floats) -> Floats:
         """Change of the column with the logarithm of its time constant, (n,): what not knowing the constant costs.

@@ -41,11 +41,11 @@ def drained_levels(t_s: Floats, y: Floats, phases: tuple[Phase, ...], load: Load
     """
     times, values = [], []
     for phase in sorted((p for p in phases if p.drain or p.idle), key=lambda p: p.start_s):
-        middle = 0.5 * (phase.start_s + phase.end_s)
-        inside = (t_s >= middle) & (t_s <= phase.end_s)
-        if np.any(inside):
-            times.append(float(np.median(t_s[inside])))
-            values.append(float(np.median(y[inside])))
+        first = np.searchsorted(t_s, 0.5 * (phase.start_s + phase.end_s), side="left")
+        beyond = np.searchsorted(t_s, phase.end_s, side="right")
+        if first < beyond:
+            times.append(float(np.median(t_s[first:beyond])))
+            values.append(float(np.median(y[first:beyond])))
     if len(times) < FEWEST_POINTS or len(set(times)) < len(times):
         return None
     at, levels = np.array(times), np.array(values)

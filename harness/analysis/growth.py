@@ -110,7 +110,7 @@ def _together(mixture: Mixture, time: Floats, use: Floats, confidence: float = 0
     if kinds.size:
         parts = np.vstack([contrast, time, kinds]) if np.any(use != 0.0) else np.vstack([contrast, kinds])
         covariance = parts @ mixture.covariance @ parts.T
-        half, contradicts = 0.5 * (high - low), contradiction(mixture, contrast)
+        half, contradicts = 0.5 * (high - low), contradiction(mixture, contrast, confidence)
         bounded = bounded_interval(parts @ mixture.mean, covariance, half, contradicts)
         estimate, low, high = bounded or (estimate, low, high)
     return Interval(estimate, low, high, confidence)

@@ -79,7 +79,7 @@ def _one_kind(mixture: Mixture, columns: Columns, j: int, confidence: float) -> 
         mixture.mean[which],
         mixture.covariance[np.ix_(which, which)],
         0.5 * (high - low),
-        contradiction(mixture, mixture.unit_vector(own)),
+        contradiction(mixture, mixture.unit_vector(own), confidence),
     )
     if narrowed is not None:
         estimate, low, high = narrowed
@@ -90,11 +90,14 @@ def _one_kind(mixture: Mixture, columns: Columns, j: int, confidence: float) -> 
     return Interval(estimate / span, low / span, high / span, confidence)
 
 
-def contradiction(mixture: Mixture, contrast: Floats) -> float:
-    """Half-width of the interval by which the data may say that time or a kind gives memory back.
+def contradiction(mixture: Mixture, contrast: Floats, confidence: float) -> float | None:
+    """Half-width of the interval by which the data may say that time or a kind gives memory back, beside an interval of
+    ``confidence``; None where it is that interval's own.
 
     That of the gates whatever the confidence asked for, so that growth as printed and as judged are one estimate.
     """
+    if confidence == GATE_CONFIDENCE:
+        return None
     _, low, high = mixture.interval(contrast, GATE_CONFIDENCE)
     return 0.5 * (high - low)
 

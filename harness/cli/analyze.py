@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from harness.cli import options
+from harness.cli.loading import loading
+from harness.cli.outcome import print_outcome
 from harness.model import EXIT_CODE_OF_OUTCOME, ExitCode
 
 
@@ -31,9 +33,9 @@ def analyze(
     """
     limits = options.limits_given(max_growth, max_growth_per_query, max_memory)
 
-    from harness.cli.carry import print_outcome
-    from harness.gate.judge import judge_run
-    from harness.verdict import write_verdict
+    with loading():
+        from harness.gate.judge import judge_run
+        from harness.verdict import write_verdict
 
     verdict = judge_run(run, limits).verdict
     if not no_write:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from harness.cli.evidence import Evidence, require_diagnosable
+from harness.cli.outcome import print_outcome
 from harness.model import EXIT_CODE_OF_OUTCOME, EndReason, Event, EventName, ExitCode, Outcome
 from harness.orchestrate.containers import Request
 from harness.orchestrate.interrupts import Interrupted
@@ -167,26 +168,3 @@ def judge_and_report(run_dir: Path) -> tuple[ExitCode, dict[str, object]]:
     except Exception as error:  # whatever goes wrong in a drawing, the judgement is stored and decides
         sys.stderr.write(f"soak: the report could not be drawn: {error}; the verdict stands\n")
     return EXIT_CODE_OF_OUTCOME[assessment.verdict.outcome], assessment.verdict.to_json()
-
-
-_WORDS = {
-    Outcome.PASS: "PASS",
-    Outcome.FAIL: "FAIL",
-    Outcome.INCONCLUSIVE: "INCONCLUSIVE",
-    Outcome.INVALID: "INVALID",
-}
-
-
-def print_outcome(run_dir: Path, verdict: dict[str, object], stream: TextIO) -> None:
-    """The outcome, why, what was left out in reading, and where the report lies."""
-    stream.write(f"{_WORDS[Outcome(str(verdict['outcome']))]}\n")
-    reasons = verdict["reasons"]
-    assert isinstance(reasons, list)
-    for reason in reasons:
-        stream.write(f"  {reason}\n")
-    notes = verdict.get("notes", [])
-    assert isinstance(notes, list)
-    for note in notes:
-        stream.write(f"  note: {note}\n")
-    if (report := run_dir / "report.html").is_file():
-        stream.write(f"report: {report}\n")

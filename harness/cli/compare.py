@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from harness.cli import options
+from harness.cli.loading import loading
 from harness.errors import UsageError
 from harness.model import ExitCode, Outcome
 
@@ -65,8 +66,9 @@ def compare(
         sides = _named(base, candidate, configs)
         page_path = (_folder_of(sides[1][0]) if out is None else out) / f"{_stem(sides)}.html"
 
-    from harness.cli.compare_text import write_comparison
-    from harness.comparison import compare_runs, measure, mismatches
+    with loading():
+        from harness.cli.compare_text import write_comparison
+        from harness.comparison import compare_runs, measure, mismatches
 
     measured = [[measure(path) for path in side] for side in sides]
     differing = mismatches(measured[0], measured[1])

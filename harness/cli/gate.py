@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness.cli import options
+from harness.cli.loading import loading
 from harness.model import ExitCode
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def gate(
 
 
 def _judged(run: Path, config: Path | None, flags: tuple[str | None, str | None, str | None]) -> Assessment:
-    from harness.gate.judge import judge_run
+    with loading():
+        from harness.gate.judge import judge_run
 
     if config is None:
         return judge_run(run, options.limits_given(*flags))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import options
+from harness.cli.loading import loading
 from harness.model import ExitCode, Limits
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def report(
     """
     limits = options.limits_given(max_growth, max_growth_per_query, max_memory)
 
-    from harness.gate.judge import judge_run
-    from harness.report.render import render
+    with loading():
+        from harness.gate.judge import judge_run
+        from harness.report.render import render
 
     stored = _stored_verdict(run)
     assessment = judge_run(run, limits if limits is not None else _limits_judged(stored))

@@ -18,7 +18,7 @@ from harness.plan.diagnose import gates_of, rules_of_config
 from harness.plan.gate_rules import GateRule, Judged, Recorded, missing, require_recorded
 from harness.plan.gates import GatesSection
 from harness.report.story import gate_limit, gate_title, gate_value
-from harness.store.reader import StoredRun, read_manifest, read_run
+from harness.store.reader import StoredRun, with_samples
 from harness.verdict import GateResult, Verdict
 
 
@@ -34,12 +34,12 @@ def judge_run(run_dir: Path, limits: Limits | None = None, gates: GatesSection |
     own plan is inconclusive then, because a run that ended early may lack what its plan promised.
     """
     assessment = assess(run_dir, limits)
-    manifest = read_manifest(run_dir)
+    manifest = assessment.run.manifest
     own = manifest.config.get("gates")
     rules = (gates or GatesSection.from_config(own if isinstance(own, Mapping) else {})).rules()
     rules += gates_of(rules_of_config(manifest.config))
     subjects = {rule.subject.rpartition(".")[2] for rule in rules}
-    run = read_run(run_dir, lambda _probe, column: column.name in subjects)
+    run = with_samples(assessment.run, lambda _probe, column: column.name in subjects)
     recorded = recorded_of(run, assessment)
     if gates is not None:
         require_recorded(rules, recorded)

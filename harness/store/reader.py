@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -115,6 +115,17 @@ def read_run(path: Path, wanted: Wanted | None = None, sink: Sink | None = None)
     if end is not None:
         _compare_rows(end, rows, load, notes)
     return StoredRun(path, manifest, probes, load, events, end, tuple(notes))
+
+
+def with_samples(run: StoredRun, wanted: Wanted) -> StoredRun:
+    """``run``, which was read into a sink, with the samples of the columns that ``wanted`` asks for. Probes without
+    such a column are not read again. Raises RunFormatError."""
+    again = {
+        name: _read_probe(_samples_path(run.path, probe.info), probe.info, wanted, [], None)[0]
+        for name, probe in run.probes.items()
+        if any(wanted(probe.info, column) for column in probe.info.columns)
+    }
+    return replace(run, probes={**run.probes, **again})
 
 
 def read_manifest(path: Path) -> Manifest:

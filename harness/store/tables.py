@@ -187,10 +187,10 @@ class _Bounded(io.RawIOBase):
         view = memoryview(buffer).cast("B")[: self._left]
         count = os.readv(self._descriptor, [view]) if len(view) else 0
         self._left -= count
-        read = bytes(view[:count])
-        self.commas_count += read.count(b",")
-        self.lines_count += read.count(b"\n")
-        self.has_quotes = self.has_quotes or b'"' in read
+        read = np.frombuffer(view[:count], np.uint8)
+        self.commas_count += int(np.count_nonzero(read == ord(",")))
+        self.lines_count += int(np.count_nonzero(read == ord("\n")))
+        self.has_quotes = self.has_quotes or bool(np.any(read == ord('"')))
         return count
 
     def close(self) -> None:

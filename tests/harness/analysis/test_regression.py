@@ -66,6 +66,40 @@ def test_one_component_has_the_interval_of_student() -> None:
     assert mixture.chance_below(np.array([1.0]), 2.0) == pytest.approx(0.5)
 
 
+def _quantile_by_bisection(mixture: Mixture, probability: float) -> float:
+    """Of the first coefficient, slowly."""
+    centres, scales = mixture.coefficients[:, 0], np.sqrt(mixture.covariances[:, 0, 0])
+    low, high = -1e9, 1e9
+    for _ in range(120):
+        middle = 0.5 * (low + high)
+        below = mixture.weights @ student.cdf((middle - centres) / scales, mixture.freedoms)
+        low, high = (middle, high) if below < probability else (low, middle)
+    return low
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_quantiles_agree_with_bisection(seed: int) -> None:
+    """Far apart, of very different widths, of one degree of freedom or many: where Newton's method alone would leave
+    for good."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 30))
+    scales = np.abs(rng.normal(size=count)) * 10.0 ** rng.uniform(-4, 0, size=count)
+    mixture = Mixture(
+        np.zeros(count),
+        rng.dirichlet(np.full(count, 10.0 ** rng.uniform(-1, 1))),
+        rng.normal(size=(count, 1)) * 10.0 ** rng.uniform(-3, 2),
+        (scales**2).reshape(count, 1, 1),
+        rng.choice([1.0, 1.5, 3.0, 10.0, 200.0], size=count),
+    )
+
+    _, low, high = mixture.interval(np.array([1.0]), confidence=0.98)
+
+    expected = [_quantile_by_bisection(mixture, probability) for probability in (0.01, 0.99)]
+    estimate = float(mixture.mean[0])
+    assert low == pytest.approx(min(expected[0], estimate), abs=1e-7 * float(np.max(scales)))
+    assert high == pytest.approx(max(expected[1], estimate), abs=1e-7 * float(np.max(scales)))
+
+
 def test_a_mixture_is_as_wide_as_its_doubts() -> None:
     """Two fits that disagree give an interval that holds both."""
     ones = np.ones((1, 1, 1))

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from harness.cli import carry
-from harness.cli.carry import Shown, conclude, judge_and_report, print_outcome
+from harness.cli.carry import Shown, conclude, judge_and_report
+from harness.cli.outcome import print_outcome
 from harness.model import EndReason, ExitCode
 from harness.model.live_data import LIVE_FILE
 from harness.orchestrate.run import Finished

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import RunFormatError
 from harness.model import LOAD_COLUMNS, EndReason, Event
-from harness.store.reader import StoredRun, iter_samples, read_manifest, read_run
+from harness.store.reader import StoredRun, iter_samples, read_manifest, read_run, with_samples
 
 COLUMNS = [{"name": "anon_bytes", "unit": "bytes", "kind": "gauge", "meaning": ""}, {"name": "fds_count"}]
 MANIFEST = {"schema": 1, "probes": [{"name": "target", "role": "target", "period_s": 1, "columns": COLUMNS}]}
@@ -191,6 +191,18 @@ def test_only_wanted_columns_are_read(tmp_path: Path) -> None:
     run = read_run(run_directory(tmp_path), lambda probe, column: column.name == "anon_bytes")
 
     assert list(run.probes["target"].columns) == ["anon_bytes"]
+
+
+def test_samples_that_went_elsewhere_can_be_had_by_column(tmp_path: Path) -> None:
+    """A file is read again only where it has a column that is wanted."""
+    directory = run_directory(tmp_path)
+    run = read_run(directory, sink=lambda part: None)
+    again = with_samples(run, lambda probe, column: column.name == "fds_count")
+    (directory / "samples" / "target.csv").unlink()
+    unasked = with_samples(run, lambda probe, column: False)
+
+    assert {name: values.tolist() for name, values in again.probes["target"].columns.items()} == {"fds_count": [2.0]}
+    assert len(unasked.probes["target"].t_s) == 0
 
 
 def test_samples_can_be_read_in_chunks(tmp_path: Path) -> None:
