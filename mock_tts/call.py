@@ -9,7 +9,7 @@ from mock_tts.ledger import Entry
 from mock_tts.profile import Timing
 from mock_tts.protocol import CYCLE, write_head
 from mock_tts.replies import ClientGone, Headers, Scope, Send, wait_until
-from mock_tts.service import Service
+from mock_tts.service import NO_IDS, Ids, Service
 from mock_tts.speech import Alignment
 from mock_tts.track import Speech
 
@@ -49,8 +49,7 @@ class Record:
     loop: asyncio.AbstractEventLoop
     voice_id: str
     started_s: float = 0.0
-    request_id: str = ""
-    trace_id: str = ""
+    ids: Ids = NO_IDS
     text_hash: str = ""
     chars: int = 0
     status: int = 0
@@ -61,7 +60,7 @@ class Record:
         """Takes the request up; ``close`` must follow, whatever happens."""
         service = self.service
         self.started_s = self.loop.time()
-        self.request_id, self.trace_id = service.base62_id(), service.hex_id()
+        self.ids = service.answer_ids()
         service.ledger.requests[self.route.value] += 1
         service.ledger.gauges.open_streams += 1
 
@@ -82,7 +81,7 @@ class Record:
         at_s = round(self.service.uptime_s(), 3)
         return Entry(
             *(at_s, self.route.value, self.voice_id, self.text_hash, self.chars),
-            *(self.status, self.bytes_out, self.request_id),
+            *(self.status, self.bytes_out, self.ids.request.decode()),
         )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from mock_tts.call import Call, Order, Record
@@ -11,6 +12,7 @@ from mock_tts.faults import Kind
 from mock_tts.formats import Family
 from mock_tts.packing import Packer, StreamState, whole_m4a
 from mock_tts.replies import AUDIO_LINES
+from mock_tts.service import Service
 from mock_tts.speech import Alignment, normalized
 from mock_tts.track import Speech, frame_ms
 
@@ -37,20 +39,30 @@ def frame_ranges(speech: Speech, piece_s: float, piece_bytes: int) -> list[tuple
     return [(first, min(first + step, count)) for first in range(0, count, step)]
 
 
+@lru_cache(256)
+def lines_form(content_type: str, credits: int) -> bytes:
+    """Header lines of a 200 that carries speech, to be filled in: its three ids, and the lines about slots."""
+    own = (
+        f"content-type: {content_type}\r\nrequest-id: %b\r\nhistory-item-id: %b\r\ncharacter-cost: {credits}\r\n"
+        "x-trace-id: %b\r\n%b"
+    )
+    return AUDIO_LINES + own.encode()
+
+
+def latency_line(latency_ms: int) -> bytes:
+    """The header line that tells how long all of an answer took to generate."""
+    return b"tts-latency-ms: %d\r\n" % latency_ms
+
+
 def speech_lines(call: Record, order: Order, content_type: str) -> bytes:
     """Header lines of a 200 that carries speech."""
-    own = (
-        f"content-type: {content_type}\r\nrequest-id: {call.request_id}\r\n"
-        f"history-item-id: {call.service.base62_id()}\r\ncharacter-cost: {order.credits}\r\n"
-        f"x-trace-id: {call.trace_id}\r\n"
-    )
-    return AUDIO_LINES + own.encode() + call.slot_lines
+    return lines_form(content_type, order.credits) % (*call.ids, call.slot_lines)
 
 
 def whole_lines(call: Record, order: Order, content_type: str) -> bytes:
     """Header lines of a 200 that carries all the speech at once."""
     latency_ms = int((call.loop.time() - call.started_s) * 1000)
-    return speech_lines(call, order, content_type) + b"tts-latency-ms: %d\r\n" % latency_ms
+    return speech_lines(call, order, content_type) + latency_line(latency_ms)
 
 
 async def send_whole(call: Call, order: Order, data: bytes, content_type: str) -> None:
@@ -103,37 +115,37 @@ async def send_stream(call: Call, order: Order) -> None:
         if order.timing.first_byte_s > 0.0:
             await call.wait(order.timing.first_byte_s)
         await call.start_speech(speech_lines(call, order, content_type), None)
-        await call.write_framed(*framed_stream(call, order))
+        await call.write_framed(*framed_stream(call.service, order))
         return
     ranges = frame_ranges(order.speech, PIECE_S, PIECE_BYTES)
-    await _send_pieces(call, order, content_type, ranges, _audio_pieces(call, order, ranges), _GARBAGE)
+    await _send_pieces(call, order, content_type, ranges, _audio_pieces(call.service, order, ranges), _GARBAGE)
 
 
-def framed_stream(call: Record, order: Order) -> tuple[bytes, int]:
+def framed_stream(service: Service, order: Order) -> tuple[bytes, int]:
     """The whole stream as HTTP chunks but for the last, empty one; and the body's size."""
 
     def pieces() -> Iterator[bytes]:
-        yield from _audio_pieces(call, order, frame_ranges(order.speech, PIECE_S, PIECE_BYTES))
+        yield from _audio_pieces(service, order, frame_ranges(order.speech, PIECE_S, PIECE_BYTES))
 
-    return call.service.framed_of(order.speech, pieces())
+    return service.framed_of(order.speech, pieces())
 
 
 async def send_lines(call: Call, order: Order) -> None:
     """JSON lines as the audio is generated, times running on over the whole utterance."""
     ranges = frame_ranges(order.speech, LINE_S, LINE_BYTES)
-    audio = _audio_pieces(call, order, ranges)
+    audio = _audio_pieces(call.service, order, ranges)
     lines = (_line(order, span, data, span is ranges[-1]) for span, data in zip(ranges, audio, strict=True))
     await _send_pieces(call, order, "application/json", ranges, lines, b'{"audio_base64": "broken\n')
 
 
-def _audio_pieces(call: Record, order: Order, ranges: list[tuple[int, int]]) -> Iterator[bytes]:
+def _audio_pieces(service: Service, order: Order, ranges: list[tuple[int, int]]) -> Iterator[bytes]:
     speech = order.speech
     if speech.audio_format.family is Family.AAC:
         data = whole_m4a(speech)
         for index in range(len(ranges)):
             yield data[len(data) * index // len(ranges) : len(data) * (index + 1) // len(ranges)]
         return
-    packer = Packer(StreamState(), call.service.settings.choices.wav_stream_size == "exact")
+    packer = Packer(StreamState(), service.settings.choices.wav_stream_size == "exact")
     for first, last in ranges:
         yield packer.piece(speech, first, last, ends_stream=last == speech.frame_count)
 

@@ -6,14 +6,13 @@ The gauges must come back to zero when nothing is going on: that is how a run sh
 from collections import Counter, OrderedDict, deque
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 JOURNAL_ENTRIES = 1000
 TEXTS = 2000
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One request or socket. ``text_hash`` says whether two asked for the same words without keeping them."""
 
     at_s: float
@@ -82,7 +81,7 @@ class Ledger:
     def journal(self, limit: int = JOURNAL_ENTRIES) -> list[dict[str, Any]]:
         """The last ``limit`` entries, oldest first."""
         entries = list(self._journal)[-limit:] if limit > 0 else []
-        return [asdict(entry) for entry in entries]
+        return [entry._asdict() for entry in entries]
 
     def repeated_texts(self) -> list[dict[str, Any]]:
         """Texts asked for more than once on one route, most often first: doubled upstream calls show here."""

@@ -3,8 +3,9 @@
 import random
 import re
 import time
-from binascii import b2a_base64
+from binascii import b2a_base64, hexlify
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from mock_tts import errors
 from mock_tts.audio import ClipBank, Utterance
@@ -27,6 +28,17 @@ _KEPT_BYTES = 8 * 1024 * 1024
 NO_KEY_MESSAGE = "Neither xi-api-key header, authorization header nor single-use token was provided. Provide one."
 
 
+class Ids(NamedTuple):
+    """What an answer is called: ``request-id``, ``history-item-id`` and ``x-trace-id``."""
+
+    request: bytes
+    history: bytes
+    trace: bytes
+
+
+NO_IDS = Ids(b"", b"", b"")
+
+
 class Service:
     """What a request handler needs besides its request."""
 
@@ -47,12 +59,18 @@ class Service:
         return time.monotonic() - self.started_s
 
     def base62_id(self) -> str:
-        """20 base62 characters, as ``request-id`` has."""
+        """20 base62 characters, as in a token."""
         return b2a_base64(self._ids.randbytes(15), newline=False).translate(_BASE62).decode()
 
     def hex_id(self) -> str:
         """32 hex characters, as ``x-trace-id`` has."""
         return f"{self._ids.getrandbits(128):032x}"
+
+    def answer_ids(self) -> Ids:
+        """The three ids of one answer, from one draw: this is done for every request."""
+        drawn = self._ids.randbytes(46)
+        names = b2a_base64(drawn[:30], newline=False).translate(_BASE62)
+        return Ids(names[:20], names[20:], hexlify(drawn[30:]))
 
     def is_known_key(self, key: str) -> bool:
         """Whether ``key`` is accepted: any that is not empty unless the server was given a list."""

@@ -33,7 +33,7 @@ class SpeechEndpoints:
             await self._answer(call, receive)
         except ApiError as error:
             call.status = error.problem.http_status
-            call.bytes_out += await send_error(send, error, call.trace_id)
+            call.bytes_out += await send_error(send, error, call.ids.trace.decode())
         except ClientGone:
             service.ledger.aborted += 1
             call.status = call.status or 499

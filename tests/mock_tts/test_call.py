@@ -54,5 +54,5 @@ def test_a_record_balances() -> None:
     record.close()
     (entry,) = service.ledger.journal()
     assert (entry["route"], entry["status"], entry["bytes_out"]) == ("stream", 200, 7)
-    assert entry["request_id"] == record.request_id != ""
+    assert entry["request_id"] == record.ids.request.decode() != ""
     assert service.ledger.gauges.open_streams == 0

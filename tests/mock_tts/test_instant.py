@@ -13,7 +13,7 @@ import pytest
 from mock_tts.catalog import PLANS
 from mock_tts.faults import Fault, Kind, Route
 from mock_tts.formats import DEFAULT_FORMAT, FORMATS
-from mock_tts.instant import MAX_HEAD_BYTES, MAX_HEADS, Instant
+from mock_tts.instant import MAX_HEAD_BYTES, MAX_HEADS, MAX_PLAIN, MAX_PLAIN_BYTES, Instant
 from mock_tts.routes.orders import OrderBook
 from mock_tts.service import Service
 from mock_tts.settings import Settings
@@ -290,3 +290,16 @@ def test_known_heads_are_bounded() -> None:
     assert len(one._heads) == MAX_HEADS
     assert one.answer(request(headers=b"traceparent: 0\r\n"), []) is None
     assert one.answer(request(headers=b"traceparent: %d\r\n" % MAX_HEADS), []) is not None
+
+
+def test_remembered_requests_are_bounded() -> None:
+    """In number and size; what is forgotten, or too large to be remembered, is understood anew."""
+    one = instant()
+    learn(one, request(body=b'{"text": "0000"}'))
+    several = [request(body=b'{"text": "%04d"}' % number) for number in range(MAX_PLAIN + 10)]
+    large = request(body=b'{"text": "Hi."%b}' % (b" " * MAX_PLAIN_BYTES))
+    learn(one, large)
+
+    assert all(one.answer(raw, []) for raw in [*several, large, several[0]])
+    assert len(one._plain) == MAX_PLAIN
+    assert large not in one._plain
