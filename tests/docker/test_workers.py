@@ -20,6 +20,10 @@ ROOT = Path(__file__).parent.parent.parent
 LOAD = ("--users", "40", "--duration", "60")
 FULL = 0.9
 """The part of all cores from which on something else decides; alone this takes a fifth of two."""
+OTHERS = 0.5
+"""Cores that programs other than the worker, the backend and the mock may keep busy meanwhile; the harness itself
+takes a fifth of one."""
+OWN = ("cores_workers", "cores_backend", "cores_mock")
 
 
 @pytest.mark.alone  # both cores are what is measured
@@ -35,6 +39,8 @@ def test_three_workers_hold_three_times_one(capsys: pytest.CaptureFixture[str]) 
     assert three["cores_workers"] < 0.5
     if max(one["cores_all"], three["cores_all"]) > FULL * (os.cpu_count() or 1):
         pytest.skip(f"what this machine holds cannot be said while it is full: {done.stdout}")
+    if max(held["cores_all"] - sum(held[name] for name in OWN) for held in (one, three)) > OTHERS:
+        pytest.skip(f"what this machine holds cannot be said while it does something else: {done.stdout}")
     assert three["in_flight"] / one["in_flight"] == pytest.approx(3.0, rel=0.3)
     assert three["completed_per_s"] / one["completed_per_s"] == pytest.approx(3.0, rel=0.3)
     assert (one["failed"], three["failed"]) == (0, 0)
