@@ -1,7 +1,7 @@
 # Every command a contributor uses; each installs what it needs into .venv and nothing elsewhere
 # (docker-test and the browser tests install Debian packages where they run as root).
 .DEFAULT_GOAL := help
-.PHONY: help help-pages soak test check bench docker-test browser-test format lock clean
+.PHONY: install help help-pages soak test check bench docker-test browser-test format lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,6 +10,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: $(VENV)/.runtime ## soak and what it needs, into .venv
 
 soak: $(VENV)/.runtime ## the demo: the leaking and the fixed backend, judged and compared (about 5 minutes)
 	@$(BIN)/soak demo

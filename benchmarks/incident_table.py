@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from _programs import get, metric, start
+from _programs import anonymous_bytes, get, metric, start
 
 USERS = 8
 DOUBLE_POST_S = 0.017
@@ -60,11 +60,6 @@ class Traffic:
 
     sound_bytes: int = 0
     stream_bytes: int = 0
-
-
-def _anonymous_bytes(pid: int) -> int:
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    return 1024 * int(text.partition("Anonymous:")[2].split()[0])
 
 
 async def _post(host: str, port: str, body: dict[str, str], traffic: Traffic) -> None:
@@ -116,7 +111,7 @@ def _measure(preset: str, counts: list[int], mock_url: str, log: IO[str]) -> lis
         time.sleep(1.0)
         retained = get(f"{url}/debug/ledger")["total"]["retainedBytes"]
         speech, calls = (metric(url, f"voice_backend_tts_{name}_total") for name in ("bytes", "calls"))
-        grown = _anonymous_bytes(backend.pid)
+        grown = anonymous_bytes(backend.pid)
         traffic = Traffic()
         done = 0
         for count in counts:
@@ -130,7 +125,7 @@ def _measure(preset: str, counts: list[int], mock_url: str, log: IO[str]) -> lis
                     metric(url, "voice_backend_tts_bytes_total") - speech,
                     traffic.stream_bytes,
                     get(f"{url}/debug/ledger")["total"]["retainedBytes"] - retained,
-                    _anonymous_bytes(backend.pid) - grown,
+                    anonymous_bytes(backend.pid) - grown,
                     metric(url, "voice_backend_tts_calls_total") - calls,
                 )
             )

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import psutil
+from _programs import anonymous_bytes
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
@@ -283,7 +284,7 @@ def memory(conversations_count: int) -> None:
             completed = sum(int(row["completed_count"]) for row in read_rows(Path(folder))) if path.exists() else 0
             if completed >= marks[0]:
                 marks = [mark for mark in marks if mark > completed]
-                anonymous = psutil.Process(running.pid).memory_full_info().uss
+                anonymous = anonymous_bytes(running.pid)
                 first = anonymous if first is None else first
                 grown = (anonymous - first) / 2**20
                 print(f"{completed:>10} conversations  {anonymous / 2**20:8.2f} MiB  {grown:+.2f} MiB", flush=True)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import psutil
 import uvloop
+from _programs import anonymous_bytes
 from websockets.asyncio.client import connect
 
 MAX_GROWTH_BYTES = 5 * 1024 * 1024
@@ -139,12 +140,10 @@ async def drive(port: int, requests: int, sockets: int, seed: int) -> Load:
 
 
 def held_bytes(process: psutil.Process) -> int:
-    """Anonymous memory of the mock: all that it allocated and still holds. Mapped files are left out, since their
-    share (PSS) changes whenever another process on this machine maps the same libraries or stops."""
+    """Anonymous memory of the mock."""
     try:
-        rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
-        return next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Anonymous:"))
-    except (OSError, StopIteration):
+        return anonymous_bytes(process.pid)
+    except OSError:
         return int(process.memory_info().rss)
 
 

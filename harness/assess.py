@@ -42,7 +42,7 @@ from harness.rules.obstacles import Obstacle, obstacles_of, outcome_of
 from harness.store.reader import StoredRun
 from harness.store.schema import Manifest
 from harness.units import format_duration
-from harness.verdict import KindFigures, Verdict
+from harness.verdict import GateResult, KindFigures, Verdict
 
 __all__ = ["Assessment", "Evidence", "MetricEvidence", "assess", "limits_of", "phases_of", "setting_of"]
 
@@ -229,10 +229,8 @@ def _verdict(
     others = {name: f for name, f in all_facts.items() if name != recorded.primary}
     gates = judge_gates(facts, circumstances)
     obstacles = obstacles_of(facts, gates, circumstances)
-    needs_s = [gate_s for gate in gates if (gate_s := longer_s(gate, facts.length_s)) is not None]
-    undecided = any(gate.outcome is Outcome.INCONCLUSIVE for gate in gates)
-    if undecided and not any(obstacle.needs_s for obstacle in obstacles) and facts.growth is not None:
-        obstacles = [*obstacles, _too_noisy(max(needs_s, default=None))]
+    if facts.growth is not None:
+        obstacles += _undecided(gates, facts.length_s, max((o.needs_s or 0.0 for o in obstacles), default=0.0))
     outcome = outcome_of(gates, obstacles, circumstances.invalid)
     decisive = [gate for gate in gates if gate.outcome is outcome] if outcome is not Outcome.INVALID else list(gates)
     reasons = [*circumstances.invalid, *(sentence(gate) for gate in decisive)]
@@ -272,10 +270,16 @@ def _with_calls(recorded: Recorded, kinds: tuple[KindFigures, ...]) -> tuple[Kin
     return tuple(replace(kind, tts_calls_per_query=calls.get(kind.kind)) for kind in kinds)
 
 
-def _too_noisy(needs_s: float | None) -> Obstacle:
-    if needs_s is None:
-        return Obstacle("the growth is too close to the limit, or the run far too short, to be certain")
-    return Obstacle("the growth is not certain yet", needs_s)
+def _undecided(gates: tuple[GateResult, ...], length_s: float, otherwise_s: float) -> list[Obstacle]:
+    """What gates that are not decided need, where that is more than the ``otherwise_s`` that other obstacles need."""
+    if not any(gate.outcome is Outcome.INCONCLUSIVE for gate in gates):
+        return []
+    gates_s = max((gate_s for gate in gates if (gate_s := longer_s(gate, length_s)) is not None), default=0.0)
+    if gates_s > otherwise_s:
+        return [Obstacle("the growth is not certain yet", gates_s)]
+    if otherwise_s > 0.0:
+        return []
+    return [Obstacle("the growth is too close to the limit, or the run far too short, to be certain")]
 
 
 def _obstacle_sentence(obstacle: Obstacle) -> str:

@@ -79,6 +79,7 @@ class Bench:
         self._full = full if full is not None else _as_if_ended
         self._ask_again_s = 0.0
         self._agreed: Outcome | None = None
+        self._settled_on: Outcome | None = None
         self._cost_s = 0.0
 
     def look(self) -> Finding:
@@ -99,18 +100,28 @@ class Bench:
         return max(wanted_s, self._cost_s / DUTY)
 
     def _settled(self, found: Look) -> tuple[bool, str]:
+        if found.decision is not self._settled_on:
+            self._settled_on = None
         if found.decision is None:
             self._agreed = None
             return False, found.waits_for
-        waits_for = found.waits_for or f"the full analysis to say {found.decision.value} as well"
         if found.t_s < self._ask_again_s:
-            return False, waits_for
+            return self._standing(found)
         if self._full(self._run.path) is not found.decision:
-            self._agreed = None
+            self._agreed = self._settled_on = None
             self._ask_again_s = AGAIN * found.t_s
-            return False, waits_for
+            return self._standing(found)
         agreed, self._agreed = self._agreed, found.decision
-        return agreed is found.decision, waits_for
+        if agreed is found.decision:  # a run that goes on all the same need not be analysed at every look
+            self._settled_on = found.decision
+            self._ask_again_s = AGAIN * found.t_s
+        return self._standing(found)
+
+    def _standing(self, found: Look) -> tuple[bool, str]:
+        assert found.decision is not None
+        if self._settled_on is not None:
+            return True, ""
+        return False, found.waits_for or f"the full analysis to say {found.decision.value} as well"
 
 
 def tells(growth: Interval, so_far_s: float, held_bytes: Floats) -> bool:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.assess import Assessment, assess
+from harness.assess import Assessment, _undecided, assess
 from harness.model import Limits, Outcome, Shape
-from harness.verdict import write_verdict
+from harness.verdict import GateResult, write_verdict
 from tests.support.plain_runs import PlainRun, cycles, phase_events, used, write
 
 T_S = np.arange(1200.0)
@@ -280,3 +280,25 @@ def test_a_planted_leak_never_turns_a_fail_into_a_pass(seed: int, leak: float) -
 
     assert before is not Outcome.FAIL or after is Outcome.FAIL
     assert after is not Outcome.PASS
+
+
+@pytest.mark.parametrize(("otherwise_s", "needed_s"), [(0.0, [600.0]), (300.0, [600.0]), (900.0, [])])
+def test_a_run_needs_as_long_as_what_needs_longest(otherwise_s: float, needed_s: list[float]) -> None:
+    """Gates that are not decided count beside whatever else stands in the way of a pass."""
+    half = 10.0 * (2.0 / 1.1) ** 1.5  # twice the length would decide it
+    gate = GateResult(
+        "max_growth", "bytes_per_h", 20.0, 20.0, 10.0, 10.0 - half, 10.0 + half, 0.98, Outcome.INCONCLUSIVE
+    )
+
+    found = _undecided((gate,), 600.0, otherwise_s)
+
+    assert [obstacle.needs_s for obstacle in found] == pytest.approx(needed_s)
+
+
+def test_a_gate_that_no_length_decides_is_said_where_nothing_else_is() -> None:
+    """Growth at the very limit."""
+    gate = GateResult("max_growth", "bytes_per_h", 10.0, 10.0, 10.0, 5.0, 15.0, 0.98, Outcome.INCONCLUSIVE)
+
+    assert [obstacle.needs_s for obstacle in _undecided((gate,), 600.0, 0.0)] == [None]
+    assert _undecided((gate,), 600.0, 60.0) == []
+    assert _undecided((replace(gate, outcome=Outcome.PASS),), 600.0, 0.0) == []

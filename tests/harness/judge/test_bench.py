@@ -47,6 +47,23 @@ def test_disagreement_goes_on_and_is_not_asked_again_at_once(tmp_path: Path) -> 
     assert len(asked) == 1
 
 
+def test_a_run_that_goes_on_is_not_analysed_at_every_look(tmp_path: Path) -> None:
+    """Without early stop the outcome stands, and is asked for again when the run has become a tenth longer."""
+    asked: list[Path] = []
+
+    def agrees(path: Path) -> Outcome:
+        asked.append(path)
+        return Outcome.FAIL
+
+    bench = Bench(_leaking(tmp_path), 1200.0, _RATES, full=agrees)
+    findings = [bench.look() for _ in range(5)]
+
+    assert [finding.stop for finding in findings] == [False, True, True, True, True]
+    assert {finding.outcome for finding in findings[1:]} == {Outcome.FAIL}
+    assert {finding.waits_for for finding in findings[1:]} == {""}
+    assert len(asked) == 2
+
+
 def test_the_run_s_own_full_analysis_says_the_same_of_a_clear_leak(tmp_path: Path) -> None:
     """Unreplaced, the full analysis judges the run as though it had ended."""
     bench = Bench(_leaking(tmp_path), 1200.0, _RATES)
