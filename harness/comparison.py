@@ -363,7 +363,7 @@ def summary(growth: Difference | None, persists: bool | None) -> str:
         head = "no certain difference" if growth.change is Change.UNKNOWN else "no difference that matters"
     tails = {
         True: f"the leak persists: {after}",
-        False: "no leak is left",
+        False: f"what is left is below {_rate(growth.candidate.high)}",
         None: f"whether {after} is left is not certain",
     }
     return f"{head}; {tails[persists]}"

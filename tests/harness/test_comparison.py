@@ -21,6 +21,7 @@ def test_a_fix_is_seen_with_what_it_removes_and_what_is_left(tmp_path: Path) -> 
     assert found.outcome is Outcome.PASS
     assert found.summary.startswith("removes ")
     assert found.persists is False
+    assert "what is left is below" in found.summary
     assert [row.queries_count for row in found.burden] == [1, 100, 1000]
     assert found.burden[2].kept_base.estimate == pytest.approx(1000 * (found.burden[0].kept_base.estimate or 0.0))
     disconnect = next(kind for kind in found.kinds if kind.kind == "disconnect")
