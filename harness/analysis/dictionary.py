@@ -90,7 +90,7 @@ class Term:
     def evaluate(self, t_s: Floats) -> Floats:
         """The column at ``t_s``, of the order of one, zero outside the segment; (n,), or (n, 2) for a cycle."""
         inside = (t_s >= self.start_s) & (t_s <= self.end_s)
-        length_s = max(self.end_s - self.start_s, 1e-9)
+        length_s = self._length_s
         match self.kind:
             case TermKind.STEP:
                 return np.where(inside & (t_s > self.parameter_s), 1.0, 0.0)
@@ -114,13 +114,17 @@ class Term:
             case TermKind.LOAD:
                 raise ValueError("a load term is a column of the load, not a function of time")
 
+    @property
+    def _length_s(self) -> float:
+        return max(self.end_s - self.start_s, 1e-9)
+
     def _age_s(self, t_s: Floats) -> Floats:
         """Time since the segment began, or the latest of the starts; within the segment's length."""
         begun_s: Floats | float = self.start_s
         if self.starts_s:
             starts_s = np.array(self.starts_s)
             begun_s = starts_s[np.clip(np.searchsorted(starts_s, t_s, side="right") - 1, 0, None)]
-        return np.clip(t_s - begun_s, 0.0, max(self.end_s - self.start_s, 1e-9))
+        return np.clip(t_s - begun_s, 0.0, self._length_s)
 
     def tangent(self, t_s: Floats) -> Floats:
         """Change of the column with the logarithm of its time constant, (n,): what not knowing the constant costs.
