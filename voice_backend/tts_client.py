@@ -8,8 +8,6 @@ import base64
 import binascii
 import ipaddress
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Literal, Protocol
 from urllib.parse import quote, urlencode, urlsplit
@@ -18,11 +16,11 @@ import httpx
 import websockets.asyncio.client
 import websockets.exceptions
 
+from voice_backend.connections import Connections
+
 OUTPUT_FORMAT = "mp3_44100_128"
 TIMEOUT_S = 30.0
 """To connect, and between two reads: the clients in the contract wait 10 to 240 s."""
-IDLE_S = 10.0
-"""Idle connections to the upstream are closed after this long."""
 AUDIO_LIMIT_BYTES = 8 * 2**20
 """No chunk of ours is over 1 MB; an upstream that never stops must not fill the memory."""
 
@@ -69,25 +67,24 @@ class HttpSpeech:
     """``POST /v1/text-to-speech/{voice_id}``, the whole file at once."""
 
     def __init__(self, base_url: str, api_key: str) -> None:
-        self._base_url = base_url
-        self._api_key = api_key
-        self._tls = httpx.create_ssl_context()  # tens of milliseconds, so once for all pools
-        self._pool: httpx.AsyncClient | None = None
-        self._calls = 0
-        self._idle: asyncio.TimerHandle | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self._connections = Connections(
+            base_url,
+            headers={"xi-api-key": api_key},
+            timeout_s=TIMEOUT_S,
+            trust_env=not _is_loopback(urlsplit(base_url).hostname),
+        )
 
     async def generate(self, text: str, *, voice_id: str, model_id: str) -> bytes:
         """The complete audio of ``text``. Raises SpeechError."""
         try:
-            async with self._connections() as pool:
-                request = pool.build_request(
+            async with self._connections.borrow() as client:
+                request = client.build_request(
                     "POST",
                     f"/v1/text-to-speech/{quote(voice_id, safe='')}",
                     params={"output_format": OUTPUT_FORMAT},
                     json={"text": text, "model_id": model_id},
                 )
-                response = await pool.send(request, stream=True)
+                response = await client.send(request, stream=True)
                 try:
                     body = await _read_bounded(response)
                 finally:
@@ -103,43 +100,7 @@ class HttpSpeech:
 
     async def aclose(self) -> None:
         """Closes the connections."""
-        self._close_pool()
-        await asyncio.gather(*self._closing)
-
-    @asynccontextmanager
-    async def _connections(self) -> AsyncIterator[httpx.AsyncClient]:
-        """The pool of connections, which is closed when there was no call for a while.
-
-        httpx drops expired connections only at the next request: without this a burst would leave its sockets behind.
-        """
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        if self._pool is None:
-            self._pool = httpx.AsyncClient(
-                base_url=self._base_url,
-                headers={"xi-api-key": self._api_key},
-                timeout=TIMEOUT_S,
-                limits=httpx.Limits(max_connections=512, max_keepalive_connections=64, keepalive_expiry=IDLE_S),
-                trust_env=not _is_loopback(urlsplit(self._base_url).hostname),
-                verify=self._tls,
-            )
-        self._calls += 1
-        try:
-            yield self._pool
-        finally:
-            self._calls -= 1
-            if self._calls == 0:
-                self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._close_pool)
-
-    def _close_pool(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-        pool, self._pool, self._idle = self._pool, None, None
-        if pool is not None:
-            task = asyncio.create_task(pool.aclose())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+        await self._connections.aclose()
 
 
 async def _read_bounded(response: httpx.Response) -> bytes:

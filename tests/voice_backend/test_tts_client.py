@@ -5,7 +5,6 @@ import base64
 import json
 from typing import Any
 
-import psutil
 import pytest
 
 from voice_backend import tts_client
@@ -91,30 +90,6 @@ def test_whatever_goes_wrong_over_the_websocket_is_a_speech_error(upstream: Any,
 
     with pytest.raises(SpeechError, match=said):
         speak(upstream, SpeechTransport.WEBSOCKET)
-
-
-def test_idle_connections_are_closed(upstream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """File descriptors come back after a burst, and the next call opens new connections."""
-    monkeypatch.setattr(tts_client, "IDLE_S", 0.05)
-
-    async def scenario() -> tuple[int, int, int]:
-        speech = make_speech(SpeechTransport.HTTP, upstream.url, "key")
-        process = psutil.Process()
-        await speech.generate("warm-up", voice_id="v", model_id="m")
-        await asyncio.sleep(0.2)
-        before = process.num_fds()
-        await asyncio.gather(*(speech.generate(str(number), voice_id="v", model_id="m") for number in range(10)))
-        burst = process.num_fds()
-        await asyncio.sleep(0.5)
-        after = process.num_fds()
-        await speech.generate("again", voice_id="v", model_id="m")
-        await speech.aclose()
-        return before, burst, after
-
-    before, burst, after = asyncio.run(scenario())
-
-    assert burst > before
-    assert after <= before
 
 
 def test_an_upstream_that_never_stops_is_cut_off(upstream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
