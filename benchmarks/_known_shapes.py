@@ -198,6 +198,17 @@ def load_coupled(rng: np.random.Generator, b: float) -> Series:
     return Series(t, y, b, Setting(load=load, phases=phases), {"text": 0.0, "voice": 0.0})
 
 
+def polled_garbage(rng: np.random.Generator, b: float) -> Series:
+    """Garbage of a target that is asked for its memory while idle: it rises steadily, and the next load collects it."""
+    t = clock()
+    load, phases, _ = plan(rng, 60.0)
+    loaded_until_s = np.maximum.accumulate([0.0 if phase.idle else phase.end_s for phase in phases])
+    number = np.searchsorted([phase.end_s for phase in phases], t, side="right")
+    garbage = np.maximum(t - loaded_until_s[number], 0.0)
+    y = 200 * MB + ar(rng, LENGTH_S, 0.9, MB) + garbage * rng.uniform(0.5, 5.0) * MB / 60.0 + b * t
+    return Series(t, y, b, Setting(load=load, phases=phases), {"text": 0.0, "voice": 0.0})
+
+
 def bursts(rng: np.random.Generator, b: float) -> Series:
     t = clock()
     y = base(rng) + b * t

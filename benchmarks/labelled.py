@@ -49,6 +49,8 @@ CUT = 1.87 * AR9
 TRIANGLE, JOBS = 2.8 * AR9, 2.8 * AR9
 """The same for the others that come and go."""
 TWO = oracle_error((4 * MB) ** 2 * 1.9 / 0.1 + (6 * MB) ** 2 * 1.98 / 0.02)
+GARBAGE = AR9
+"""What is left in a quiet span differs by up to a minute of garbage, as much as that noise does."""
 NESTED = oracle_error((16.0 * MB) ** 2 * 40.0)
 
 
@@ -116,4 +118,6 @@ KINDS: tuple[Kind, ...] = (
     Kind("leak + two memories", unforeseen.two_memories, TWO, True, held_out=True),
     Kind("leak with hiccups", unforeseen.hiccups, AR9, True, held_out=True),
     Kind("leak + noise triples", unforeseen.noisy_half, 2.2 * AR9, True, held_out=True),
+    Kind("polled garbage", known.polled_garbage, GARBAGE, False),
+    Kind("leak + polled garbage", known.polled_garbage, GARBAGE, True),
 )

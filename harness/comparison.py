@@ -361,8 +361,11 @@ def summary(growth: Difference | None, persists: bool | None) -> str:
         head = f"grows {_rate(growth.difference.estimate)} faster"
     else:
         head = "no certain difference" if growth.change is Change.UNKNOWN else "no difference that matters"
+    known = growth.removed.estimate is not None  # the base leaked for certain
     tails = {
-        True: f"the leak persists: {after}",
+        True: f"the leak persists: {after}"
+        if known
+        else f"the base showed no certain leak, the candidate has: {after}",
         False: f"what is left is below {_rate(growth.candidate.high)}",
         None: f"whether {after} is left is not certain",
     }

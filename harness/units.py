@@ -86,6 +86,17 @@ def format_bytes(size_bytes: float) -> str:
     return f"{size_bytes:z.0f} B"
 
 
+def format_whole_bytes(size_bytes: float) -> str | None:
+    """``4 KiB`` where that is what it is, for limits as people write them; None where it is no whole number of KiB, or
+    one of kB as well."""
+    if size_bytes % 1000 == 0:
+        return None
+    for unit in ("GiB", "MiB", "KiB"):
+        if size_bytes >= _SIZE_BYTES[unit] and size_bytes % _SIZE_BYTES[unit] == 0:
+            return f"{size_bytes / _SIZE_BYTES[unit]:g} {unit}"
+    return None
+
+
 def format_rate_per_min(bytes_per_h: float) -> str:
     """A growth rate in megabytes a minute, the unit of the incident."""
     return f"{_three_digits(bytes_per_h / 60e6)} MB/min"

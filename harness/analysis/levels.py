@@ -14,11 +14,11 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.analysis.idle import Slope, slope_inside
 from harness.analysis.regression import Floats
 from harness.analysis.sawtooth import FEWEST_TROUGHS, Sawtooth, find_sawtooth
 
 FEWEST_LEVELS, MOST_LEVELS, USUAL_LEVELS = 60, 240, 120
-_FEWEST_IN_SPAN, _FEWEST_SLOPES = 4, 4
 SPIKY_SHARE = (0.0005, 0.1)
 """Between these shares of samples far from their span's median the samples are spiky, and medians are taken."""
 
@@ -31,14 +31,6 @@ class LevelKind(StrEnum):
     MEDIAN = "median"
     TROUGH = "trough"
     DRAINED = "drained"
-
-
-@dataclass(frozen=True, slots=True)
-class Slope:
-    """Growth per second and its standard error."""
-
-    slope: float
-    error: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +89,7 @@ def reduce(
     if np.count_nonzero(inside) >= len(quiet) > 0:
         t_s, y, piece = t_s[inside], y[inside], piece[inside]
         levels = _averaged(t_s, y, piece, _between(quiet), saw, quantum, LevelKind.DRAINED)
-        return replace(levels, idle=_slope_inside(t_s, y, quiet, quantum))
+        return replace(levels, idle=slope_inside(t_s, y, piece, quiet, quantum))
     if saw is not None and saw.troughs.size >= fewest_troughs:
         at = saw.troughs
         t_s, y, piece = t_s[at], y[at], piece[at]
@@ -185,29 +177,3 @@ def _between(quiet: Sequence[tuple[float, float]]) -> Floats:
     """Edges between quiet spans, so that each is one level; in a long run between groups of them."""
     each = -(-len(quiet) // MOST_LEVELS)
     return np.array([low for low, _ in quiet[each::each]])
-
-
-def _slope_inside(t_s: Floats, y: Floats, quiet: Sequence[tuple[float, float]], quantum: float) -> Slope | None:
-    """Growth per second inside the quiet spans: the mean of their own slopes, its error from how they differ.
-
-    A fall while idle is memory coming back late, not growth that use would have to make up for: it counts as none,
-    with an error of its own size.
-    """
-    slopes, weights = [], []
-    for low, high in quiet:
-        a, b = np.searchsorted(t_s, [low, high])
-        if b - a < _FEWEST_IN_SPAN:
-            continue
-        u = t_s[a:b] - np.mean(t_s[a:b])
-        weight = float(u @ u)
-        slopes.append(float(u @ (y[a:b] - np.mean(y[a:b]))) / weight)
-        weights.append(weight)
-    if len(slopes) < _FEWEST_SLOPES:
-        return None
-    share = np.array(weights) / np.sum(weights)
-    values = np.array(slopes)
-    mean = float(share @ values)
-    effective = 1.0 / float(share @ share)
-    spread = float(np.sqrt(share @ (values - mean) ** 2 / max(effective - 1.0, 1.0)))
-    error = max(spread * (1.0 + 2.0 / effective), quantum / np.sqrt(12.0 * np.sum(weights)), 1e-12)
-    return Slope(max(mean, 0.0), max(error, -mean))

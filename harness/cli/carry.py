@@ -70,7 +70,7 @@ class Shown:
         if not self._for_page:
             return
         if self._file is None:
-            self._file = LiveFile(run_dir)
+            self._file = LiveFile(run_dir, self._view.duration_s)
             if self._page is not None:
                 self._page.show(run_dir)
         self._file.update(state)

@@ -6,7 +6,9 @@ Standard library only, and tolerant: what cannot be read is said in ``problem``,
 from __future__ import annotations
 
 import json
+import math
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ from harness.report.text import printable
 
 _POINTS = 48
 _BLOCK_BYTES = 4096
+_FRESH_S = 30.0
+"""A run without an end whose samples are not older goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,14 @@ def glance(run_dir: Path) -> Glance:
         printable(verdict["outcome"], 20) if "outcome" in verdict else None,
         _number(growth.get("estimate")) if isinstance(growth, dict) else None,
         curve,
-        None if end else "cut short",
+        None if end else _without_end(run_dir),
     )
+
+
+def _without_end(run_dir: Path) -> str:
+    """Why there is no end: each harness samples itself all the time, so a run that goes on has just been written to."""
+    written = [path.stat().st_mtime for path in (run_dir / "samples").glob("*.csv")]
+    return "still running" if time.time() - max(written, default=-math.inf) < _FRESH_S else "cut short"
 
 
 def _object(path: Path) -> dict[str, Any]:

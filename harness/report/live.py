@@ -78,6 +78,11 @@ class LiveView:
         if not quiet and _is_terminal(stream):
             self._live = _open_live(stream)
 
+    @property
+    def duration_s(self) -> float | None:
+        """What the run was planned to take."""
+        return self._facts.duration_s
+
     def update(self, state: LiveState) -> None:
         """Shows ``state``; call once a tick, drawing is limited in here."""
         self._last = state

@@ -18,10 +18,16 @@ _PERIOD_S = 1.0
 
 
 class LiveFile:
-    """Writes states into ``run_dir``, at most one a second; a folder that cannot be written to is left alone."""
+    """Writes states into ``run_dir``, at most one a second; a folder that cannot be written to is left alone.
 
-    def __init__(self, run_dir: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    ``duration_s`` None = until stopped.
+    """
+
+    def __init__(
+        self, run_dir: Path, duration_s: float | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._path = run_dir / LIVE_FILE
+        self._duration_s = duration_s
         self._clock = clock
         self._last_s: float | None = None
 
@@ -33,7 +39,8 @@ class LiveFile:
         self._last_s = now_s
         temporary = self._path.with_name(f"{LIVE_FILE}.{os.getpid()}")
         try:
-            temporary.write_text(json.dumps(_finite(asdict(state)), allow_nan=False), encoding="utf-8")
+            known = {**asdict(state), "duration_s": self._duration_s}
+            temporary.write_text(json.dumps(_finite(known), allow_nan=False), encoding="utf-8")
             temporary.replace(self._path)
         except OSError:
             return  # a full disk ends the run elsewhere, and with a reason

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from harness.model import Interval
+from harness.units import format_whole_bytes
 
 UNKNOWN = "not known"
 
@@ -97,8 +98,6 @@ def ends_text(interval: Interval, how: Measure, *, level: bool = True) -> str:
 
 def limit_text(value: float, unit: str) -> str:
     """A limit as people write it: ``1 KiB`` where that is what it is."""
-    if unit in ("bytes", "bytes_per_query") and value >= 1024 and value % 1000:
-        for factor, name in ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB")):
-            if value % factor == 0 and value >= factor:
-                return f"{value / factor:g} {name}" + (" per query" if unit == "bytes_per_query" else "")
+    if unit in ("bytes", "bytes_per_query") and (size := format_whole_bytes(value)) is not None:
+        return size + (" per query" if unit == "bytes_per_query" else "")
     return quantity(value, unit)

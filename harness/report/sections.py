@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.model import Event
+from harness.model import Event, Interval
 from harness.report import pictures
 from harness.report.page import Chart, Page, Section, Table
 from harness.report.pictures import Scene
-from harness.report.quantity import figure, interval_text, quantity
+from harness.report.quantity import figure, interval_text, limit_text, quantity
 from harness.report.story import (
     HEADLINES,
     SIGNS,
@@ -286,11 +286,18 @@ def _forecast(verdict: Verdict) -> str:
     forecast = verdict.forecast
     if forecast.limit_bytes is None:
         return ""
-    hours = forecast.hours_to_limit
-    limit = quantity(forecast.limit_bytes, "bytes")
+    limit = limit_text(forecast.limit_bytes, "bytes")
+    here = f"{_until(forecast.hours_to_limit, limit)} under load as in this run"
+    production = forecast.hours_to_limit_at_production
+    if verdict.memory.growth_at_production_per_h.estimate is None or production == forecast.hours_to_limit:
+        return here
+    return f"{here}; {_until(production, limit)} at production rate"
+
+
+def _until(hours: Interval, limit: str) -> str:
     if hours.estimate is None and hours.low is None:
-        return f"the limit of {limit} is not reached at this growth"
-    return f"{interval_text(hours, 'h')} at this load until the limit of {limit}"
+        return f"the limit of {limit} is not reached"
+    return f"{interval_text(hours, 'h')} until the limit of {limit}"
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from harness.analysis.kinds import Part
 from harness.model import Interval, Outcome
 from harness.rules.circumstances import Circumstances, growth_limits
 from harness.rules.figures import S_PER_H, held_back_per_h
-from harness.units import format_bytes, format_rate_per_min
+from harness.units import format_bytes, format_rate_per_min, format_whole_bytes
 from harness.verdict import GateResult
 
 SETTLING_SHARE, MOST_SETTLING_BYTES = 0.05, 64 * 2**20
@@ -130,17 +130,22 @@ def sentence(gate: GateResult) -> str:
     what = {"max_growth": "growth", "max_growth_per_query": "growth per query", "max_memory": "peak memory"}[gate.name]
     if gate.kind is not None:
         what = f"{what} of kind {gate.kind}"
-    limit = _amount(gate.fail_above if gate.outcome is Outcome.FAIL else gate.limit, gate.unit)
+    limit = _limit(gate.fail_above if gate.outcome is Outcome.FAIL else gate.limit, gate.unit)
     if gate.low is None and gate.high is None:
         return f"{what} is not known (limit {limit})" + (f": {gate.reason}" if gate.reason else "")
     value = "at most " + _amount(gate.high, gate.unit) if gate.value is None else _amount(gate.value, gate.unit)
-    spread = (
-        ""
-        if gate.low is None or gate.low == gate.high
-        else (f" ({_amount(gate.low, gate.unit)} to {_amount(gate.high, gate.unit)})")
-    )
+    spread = ""
+    if gate.low is not None and gate.low != gate.high:
+        level = "" if gate.confidence is None else f"{100 * gate.confidence:.3g} %: "
+        spread = f" ({level}{_amount(gate.low, gate.unit)} to {_amount(gate.high, gate.unit)})"
     relation = {Outcome.FAIL: "above", Outcome.PASS: "below", Outcome.INCONCLUSIVE: "neither certainly above nor below"}
     return f"{what} of {value}{spread} is {relation[gate.outcome]} the limit of {limit}"
+
+
+def _limit(value: float, unit: str) -> str:
+    if unit == "bytes_per_h":
+        return format_rate_per_min(value)
+    return (format_whole_bytes(value) or format_bytes(value)) + ("/query" if unit == "bytes_per_query" else "")
 
 
 def _amount(value: float | None, unit: str) -> str:

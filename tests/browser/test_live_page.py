@@ -29,7 +29,7 @@ def _grow(run: Path, start_s: int, end_s: int) -> None:
 def test_the_curve_grows_while_the_run_goes_on(browser: Browser, pictures: Path, tmp_path: Path) -> None:
     """New rows appear without a reload; outcome so far, what it waits for and the phase are shown."""
     run = write_run(tmp_path, replace(FIXED, duration_s=60.0, end=None))
-    live = LiveFile(run)
+    live = LiveFile(run, 120.0)
     evil = "<img src=x onerror=alert(1)>"
     live.update(
         LiveState(
@@ -54,6 +54,7 @@ def test_the_curve_grows_while_the_run_goes_on(browser: Browser, pictures: Path,
         assert browser.evaluate("document.querySelector('#verdict').textContent").startswith("fail so far")
         assert evil in browser.evaluate("document.querySelector('#verdict').textContent")
         assert "400 MB/min" in browser.evaluate("document.querySelector('#growth').textContent")
+        assert "left" in browser.evaluate("document.querySelector('#phase').textContent")
         assert "1,234 queries" in browser.evaluate("document.querySelector('#load').textContent")
         for width, dark in ((1100, False), (1100, True), (390, False), (390, True)):
             browser.show_as(width=width, height=700, dark=dark, mobile=width < 500)

@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(400), pytest.mark.usefixtu
 ROOT = Path(__file__).parent.parent.parent
 
 
-# so many and so long that chance leaves the ratio of two counts within a few per cent; at twice as many the reference
-# backend is full (docs/scale.md)
+# so many and so long that chance leaves the ratio of two counts within a few per cent; at four times as many the
+# reference backend is full (docs/scale.md)
 LOAD = ("--users", "40", "--duration", "60")
 FULL = 0.9
 """The part of all cores from which on something else decides; alone this takes a fifth of two."""

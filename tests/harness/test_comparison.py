@@ -38,6 +38,7 @@ def test_a_regression_names_the_kind_that_grew(tmp_path: Path) -> None:
 
     assert found.outcome is Outcome.FAIL
     assert found.persists is True
+    assert "the base showed no certain leak" in found.summary
     assert any("kind disconnect" in reason for reason in found.reasons)
 
 

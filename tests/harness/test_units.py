@@ -9,6 +9,7 @@ from harness.units import (
     format_bytes,
     format_duration,
     format_rate_per_min,
+    format_whole_bytes,
     parse_bytes_per_query,
     parse_duration_s,
     parse_rate_bytes_per_h,
@@ -106,3 +107,13 @@ def test_nothing_has_no_sign() -> None:
     """What rounds to zero is zero from either side."""
     assert format_rate_per_min(-1000.0) == format_rate_per_min(0.0) == "0.00 MB/min"
     assert format_bytes(-0.2) == "0 B"
+
+
+def test_whole_sizes_are_said_as_they_are_written() -> None:
+    """A limit of 4 KiB is not 4.10 kB; one of 500 kB is nothing in KiB, though it divides by 32."""
+    sizes = (4096.0, 16 * 2.0**20, 1.5 * 2**30, 2.0**31, 512_000.0, 4097.0, 512.0, 0.0)
+
+    assert [format_whole_bytes(size) for size in sizes] == [
+        *("4 KiB", "16 MiB", "1536 MiB", "2 GiB"),
+        *(None, None, None, None),
+    ]

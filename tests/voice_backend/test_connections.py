@@ -41,7 +41,7 @@ async def scene() -> AsyncIterator[tuple[Upstream, Connections]]:
     upstream = Upstream()
     server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0)
     async with server:
-        upstream.url = "http://127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+        upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         pool = Connections(upstream.url, headers={"xi-api-key": "key"}, timeout_s=30.0, trust_env=False)
         yield upstream, pool
         await pool.aclose()

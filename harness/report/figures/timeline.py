@@ -35,6 +35,10 @@ from harness.report.text import distinct, short
 _TINT = 0.13
 _MB = 1e6
 _MOST_SHADED = 80
+_BAND_ROOM = 0.5
+"""What a wide band may add to the height of a picture, above and below, in heights of the curve."""
+_RIGHT_EDGE = 0.97
+"""Beyond this part of the width a word stands to the left of its mark."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,11 +187,22 @@ def _memory_limits(picture: MemoryPicture) -> tuple[float, float]:
     if not len(known):
         return 0.0, 1.0
     low, high = float(known.min()), float(known.max())
+    if picture.trend is not None:
+        low, high = _with_band(low, high, picture.trend)
     for limit in picture.limits:
         most = float(limit.curve.values.max())
         if limit.ceiling and high < most <= high + 1.5 * max(high - low, 0.2 * high):
             high = most
     return calm_limits(low / _MB, high / _MB)
+
+
+def _with_band(low: float, high: float, trend: Trend) -> tuple[float, float]:
+    band = np.concatenate([trend.low, trend.high])
+    band = band[np.isfinite(band)]
+    if not len(band):
+        return low, high
+    room = _BAND_ROOM * (high - low)
+    return max(min(low, float(band.min())), low - room), min(max(high, float(band.max())), high + room)
 
 
 _LIMIT_STYLES = ((0, (5, 3)), (0, (1.5, 2)), (0, (4, 2, 1, 2)), (0, (8, 3)))
@@ -216,15 +231,17 @@ def _draw_limits(axes: Axes, picture: MemoryPicture, scale: Scale, handles: list
 
 
 def _draw_marks(axes: Axes, marks: Sequence[tuple[float, str]], scale: Scale) -> None:
+    edge_s = _RIGHT_EDGE * axes.get_xlim()[1] * scale.factor
     for t_s, word in marks:
         axes.axvline(t_s / scale.factor, color=LIMIT, linewidth=1.2, zorder=6)
         axes.annotate(
             short(word, 30),
             (t_s / scale.factor, 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(3, -3),
+            xytext=(3 if t_s < edge_s else -3, -3),
             textcoords="offset points",
             rotation=90,
+            ha="left" if t_s < edge_s else "right",
             va="top",
             fontsize=8.5,
             color=LIMIT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,10 +31,18 @@ def test_a_judged_run_shows_outcome_growth_and_curve(tmp_path: Path) -> None:
 
 def test_short_and_cut_runs_are_shown(tmp_path: Path) -> None:
     """Three samples, and an end that never came."""
-    seen = glance(write_run(tmp_path, replace(FIXED, duration_s=3.0, end=None)))
+    run = write_run(tmp_path, replace(FIXED, duration_s=3.0, end=None))
+    for samples in (run / "samples").iterdir():
+        os.utime(samples, (0.0, 0.0))
+    seen = glance(run)
 
     assert len(seen.curve) == 3
     assert (seen.outcome, seen.problem) == (None, "cut short")
+
+
+def test_a_run_that_was_written_to_just_now_goes_on(tmp_path: Path) -> None:
+    """It has no end yet; nothing cut it short."""
+    assert glance(write_run(tmp_path, replace(FIXED, end=None))).problem == "still running"
 
 
 @pytest.mark.parametrize("text", ["not JSON", "[]", '{"schema": 1'])

@@ -14,13 +14,14 @@ from harness.report.live_file import LiveFile
 def test_a_state_is_written_once_a_second_as_json(tmp_path: Path) -> None:
     """Ticks in between are left out; NaN is null."""
     now_s = [0.0]
-    live = LiveFile(tmp_path, clock=lambda: now_s[0])
+    live = LiveFile(tmp_path, 600.0, clock=lambda: now_s[0])
     live.update(LiveState(1.0, growth_bytes_per_h=Interval(float("nan"), 1.0, 2.0), outcome=Outcome.FAIL))
     now_s[0] = 0.5
     live.update(LiveState(2.0))
     data = json.loads((tmp_path / LIVE_FILE).read_text())
 
     assert (data["t_s"], data["outcome"], data["growth_bytes_per_h"]["estimate"]) == (1.0, "fail", None)
+    assert data["duration_s"] == 600.0
     now_s[0] = 1.0
     live.update(LiveState(3.0))
     assert json.loads((tmp_path / LIVE_FILE).read_text())["t_s"] == 3.0

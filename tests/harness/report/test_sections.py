@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.model import Event, Outcome
+from harness.model import Event, Interval, Outcome
 from harness.report import pictures
 from harness.report.pictures import Scene, memory_chart
 from harness.report.sections import build_page
-from harness.verdict import Disagreement
+from harness.verdict import Disagreement, Forecast
 from tests.harness.report.conftest import Assessed
 
 
@@ -92,3 +92,27 @@ def test_the_method_names_metric_power_and_versions(leaking: Assessed) -> None:
     assert "would have been seen in 95 of 100 runs" in terms["Power"]
     assert terms["Versions"] == "python 3.11, voice_soak 0.1.0"
     assert terms["Seed"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("production_per_h", "hours", "said"),
+    [
+        (Interval(), Interval(), ""),
+        (Interval(1e6, 0.5e6, 2e6), Interval(2000.0, 1000.0, 4000.0), "; 2,000 h (95 %: 1,000 to 4,000) until"),
+        (Interval(-1e3, -2e3, -1e2), Interval(), "; the limit of 4 GiB is not reached at production rate"),
+    ],
+)
+def test_the_forecast_says_both_rates(
+    leaking: Assessed, production_per_h: Interval, hours: Interval, said: str
+) -> None:
+    """At the driven rate, which an accelerated run makes much of, and at the one that people use."""
+    verdict = leaking.scene.verdict
+    memory = replace(verdict.memory, growth_at_production_per_h=production_per_h)
+    forecast = Forecast(2.0**32, Interval(20.0, 18.0, 23.0), hours)
+    scene = replace(leaking.scene, verdict=replace(verdict, memory=memory, forecast=forecast))
+    terms = dict(build_page(scene, None).sections[-1].terms)
+    here = "20.0 h (95 %: 18.0 to 23.0) until the limit of 4 GiB under load as in this run"
+
+    assert terms["Forecast"].startswith(here)
+    assert said in terms["Forecast"].removeprefix(here)
+    assert bool(said) is ("production" in terms["Forecast"])

@@ -70,4 +70,7 @@ def test_sentences_name_value_interval_and_limit() -> None:
     (gate,) = judge_gates(LEAK, Circumstances(Limits(max_growth_bytes_per_h=1e6 * 60)))
 
     assert sentence(gate).startswith("growth of 5.0")
+    assert " (98 %: " in sentence(gate)
     assert sentence(gate).endswith("is above the limit of 1.00 MB/min")
+    per_query = replace(gate, unit="bytes_per_query", limit=4096.0, fail_above=4096.0)
+    assert sentence(per_query).endswith("is above the limit of 4 KiB/query")

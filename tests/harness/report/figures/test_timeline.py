@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from harness.report.figures.canvas import Size, kind_colours, svg_text
 from harness.report.figures.curves import Curve, Span, Trend
@@ -55,6 +56,29 @@ def test_a_far_limit_does_not_squeeze_the_curve() -> None:
     )
 
     assert "limit 2.00 GB" not in _texts(svg_text(draw_memory(far, WIDE), WIDE, "t"))
+
+
+@pytest.mark.parametrize(("half_band", "spare"), [(0.0, 0.0), (2e6, 2e6), (50e6, 3e6)])
+def test_a_wide_band_gets_room_and_a_very_wide_one_so_much(half_band: float, spare: float) -> None:
+    """Half the height of the curve above and below it, at the most."""
+    wide = Trend(T_S[::20], MEMORY[::20], MEMORY[::20] - half_band, MEMORY[::20] + half_band)
+    figure = Figure(figsize=(9.4, 3.7))
+    draw_memory(replace(PICTURE, trend=wide, limits=[]), WIDE)(figure)
+    low, high = figure.axes[0].get_ylim()
+
+    assert low <= 100.0 - spare / 1e6
+    assert high >= MEMORY[-20] / 1e6 + spare / 1e6
+    assert high - low < 12.0 + 2.0 * spare / 1e6
+
+
+@pytest.mark.parametrize(("t_s", "side"), [(10.0, "left"), (300.0, "left"), (595.0, "right")])
+def test_a_mark_at_the_edge_keeps_its_word_inside(t_s: float, side: str) -> None:
+    """The word stands to the right of its line as long as there is room."""
+    figure = Figure(figsize=(9.4, 3.7))
+    draw_memory(replace(PICTURE, marks=[(t_s, "perturbed")]), WIDE)(figure)
+    (word,) = [text for text in figure.axes[0].texts if text.get_text() == "perturbed"]
+
+    assert word.get_horizontalalignment() == side
 
 
 @pytest.mark.parametrize(
