@@ -72,7 +72,7 @@ def hold(users_each: int, workers: int, duration_s: int, think_s: float, folder:
     finally:
         soak.terminate()
         soak.wait()
-        docker("rm", "--force", *names)
+        docker("rm", "--force", "--volumes", *names)
     return held(users_each, workers, run, cores_workers, cores_all)
 
 

@@ -65,6 +65,7 @@ require_containers() {
     cannot "expected an engine that takes an image, found: ${said##*$'\n'}"
   said=$(timeout --kill-after 5 60 docker run --rm --network host --memory 64m voice-soak-true "$program" 2>&1) ||
     cannot "expected an engine that can start a container, found: ${said##*$'\n'}"
+  timeout 60 docker image rm voice-soak-true >/dev/null 2>&1 || true
 }
 
 start() {

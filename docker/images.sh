@@ -55,11 +55,15 @@ fetch_wheels() {
   touch "$stamp"
 }
 
+# the image that the new one replaces is not left behind, nameless; one that a container still uses stays
 build() {
-  local target=$1 out="$cache/build-$1.log"
+  local target=$1 out="$cache/build-$1.log" before after
+  before=$(docker image inspect --format '{{.Id}}' "voice-soak-$target" 2>/dev/null || true)
   limited 900 docker build --quiet --network "$network" --target "$target" --tag "voice-soak-$target" \
     --build-arg BASE="$BASE" --build-arg PIP_NO_INDEX="$no_index" --file docker/Dockerfile . </dev/null >"$out" 2>&1 ||
     fail "building $target failed: $(tail -n 5 "$out")"
+  after=$(docker image inspect --format '{{.Id}}' "voice-soak-$target")
+  [[ -z $before || $before == "$after" ]] || docker image rm "$before" >/dev/null 2>&1 || true
 }
 
 mkdir -p "$cache"
