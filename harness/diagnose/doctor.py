@@ -18,8 +18,7 @@ import psutil
 
 from harness.diagnose.node_capture import find_node, snapshot_signal, wants_usual_port
 from harness.errors import ProbeError
-from harness.probes.node_port import ANY_INSPECTOR_PORT, INSPECTOR_PORT
-from harness.probes.sockets import listening_ports
+from harness.probes.node_port import ANY_INSPECTOR_PORT, INSPECTOR_PORT, has_inspector_open
 from harness.units import format_bytes
 
 FILES_WANTED = 8192
@@ -366,7 +365,7 @@ def target_heap(pid: int) -> Finding:
     number = snapshot_signal(node)
     if number is not None:
         return Finding(what, Answer.YES, f"process {node} writes one on {number.name}")
-    if listening_ports(node) & set(range(9200, 9300)):
+    if has_inspector_open(node):
         return Finding(what, Answer.YES, f"process {node} has its inspector open")
     if wants_usual_port(node) and (holder := inspector_port_holder()) is not None:
         found = f"process {node} cannot open its inspector: port {INSPECTOR_PORT} is in use by process {holder}"

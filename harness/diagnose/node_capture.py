@@ -25,6 +25,7 @@ from harness.diagnose.suspects import Finding
 from harness.errors import ProbeError
 from harness.probes.inspector import open_session
 from harness.probes.inspector_place import InspectorPlace
+from harness.probes.node_options import node_options
 from harness.probes.node_port import INSPECTOR_PORT, open_inspector
 from harness.probes.sockets import listening_ports
 from harness.units import format_bytes
@@ -209,7 +210,7 @@ def _program(process: psutil.Process) -> str:
 
 def snapshot_signal(pid: int) -> signal.Signals | None:
     """The signal on which process ``pid`` writes a heap snapshot, as its command line or NODE_OPTIONS say."""
-    words = _options(pid)
+    words = node_options(pid)
     for at, word in enumerate(words):
         name = ""
         if word.startswith(f"{_SIGNAL_FLAG}="):
@@ -225,17 +226,7 @@ def wants_usual_port(pid: int) -> bool:
     """Whether process ``pid``'s inspector would open on Node.js's usual port of this machine's network."""
     if InspectorPlace.of_process(pid, INSPECTOR_PORT).network_pid is not None:
         return False
-    return not any(word.startswith(("--inspect-port", "--debug-port")) for word in _options(pid))
-
-
-def _options(pid: int) -> list[str]:
-    """The words that process ``pid`` was started with, those of NODE_OPTIONS included; none where they are secret."""
-    words: list[str] = []
-    with suppress(psutil.Error, OSError):
-        process = psutil.Process(pid)
-        words += process.cmdline()
-        words += process.environ().get("NODE_OPTIONS", "").split()
-    return words
+    return not any(word.startswith(("--inspect-port", "--debug-port")) for word in node_options(pid))
 
 
 def _take_by_signal(pid: int, number: signal.Signals, path: Path, room: Room) -> None:

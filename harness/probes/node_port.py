@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from harness.errors import ProbeError
 from harness.probes.inspector_place import InspectorPlace
+from harness.probes.node_options import told_inspector_port
 from harness.probes.procfs import PROC
 from harness.probes.sockets import listening_ports
 
@@ -32,9 +33,9 @@ def open_inspector(pid: int, wait: Wait | None = None) -> InspectorPlace:
     wait = wait or threading.Event().wait
     try:
         before = listening_ports(pid)
-        usual = sorted(before & set(_USUAL_PORTS))
-        if usual:
-            return InspectorPlace.of_process(pid, usual[0])
+        port = _open_port(pid, before)
+        if port is not None:
+            return InspectorPlace.of_process(pid, port)
         _check_handles_signal(pid)
         os.kill(pid, signal.SIGUSR1)
         deadline_s = time.monotonic() + _OPEN_TIMEOUT_S
@@ -52,6 +53,18 @@ def open_inspector(pid: int, wait: Wait | None = None) -> InspectorPlace:
         f"another process may hold {INSPECTOR_PORT}: {ANY_INSPECTOR_PORT}; "
         "or it is open elsewhere: name it with --node HOST:PORT"
     )
+
+
+def has_inspector_open(pid: int) -> bool:
+    """Whether process ``pid`` listens where it was told to have its inspector, or where people usually have it."""
+    return _open_port(pid, listening_ports(pid)) is not None
+
+
+def _open_port(pid: int, listening: set[int]) -> int | None:
+    told = told_inspector_port(pid)
+    if told in listening:
+        return told
+    return min(listening & set(_USUAL_PORTS), default=None)
 
 
 def _check_handles_signal(pid: int) -> None:

@@ -7,8 +7,9 @@ import shutil
 import pytest
 
 from harness.errors import ProbeError
+from harness.orchestrate.launch import free_port
 from harness.probes.inspector_place import InspectorPlace
-from harness.probes.node_port import open_inspector
+from harness.probes.node_port import has_inspector_open, open_inspector
 from tests.support.target_processes import node_process, process, python_process
 
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
@@ -22,6 +23,19 @@ def test_an_open_inspector_is_found() -> None:
         child.stdout.readline()
 
         assert open_inspector(child.pid) == InspectorPlace("127.0.0.1:9273")
+
+
+@needs_node
+@pytest.mark.parametrize("option", ["--inspect=127.0.0.1:{}", "--inspect={}"])
+def test_an_inspector_is_found_where_it_was_told_to_be(option: str) -> None:
+    """On any port: a process that has it open opens no other on a signal."""
+    port = free_port()
+    with process(["node", option.format(port), "-e", "console.log('up'); setInterval(() => {}, 1000)"]) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+
+        assert open_inspector(child.pid) == InspectorPlace(f"127.0.0.1:{port}")
+        assert has_inspector_open(child.pid)
 
 
 @needs_node
