@@ -37,7 +37,7 @@ from harness.recorded import (
 )
 from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_H, Circumstances, growth_limits
 from harness.rules.figures import figures, forecast, idle_per_h, kind_figures
-from harness.rules.gates import judge_gates, longer_s, sentence
+from harness.rules.gates import is_settling, judge_gates, longer_s, sentence
 from harness.rules.obstacles import Obstacle, obstacles_of, outcome_of
 from harness.store.reader import StoredRun
 from harness.store.schema import Manifest
@@ -47,8 +47,8 @@ from harness.verdict import GateResult, KindFigures, Verdict
 __all__ = ["Assessment", "Evidence", "MetricEvidence", "assess", "limits_of", "phases_of", "setting_of"]
 
 PAGE_BYTES = 4096.0
-YOUNG_S = 60.0
-"""A target that a run starts is this old at most when the run's clock begins."""
+YOUNG_S = 600.0
+"""A target that is no older when the run's clock begins may hardly have been used before."""
 _MOST_POINTS = 4000
 
 
@@ -69,7 +69,8 @@ class MetricEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the charts of a report need beside the verdict; ``load`` holds running totals by kind."""
+    """What charts and further gates need beside the verdict; ``load`` holds running totals by kind, ``settling`` says
+    that all certain growth is no more than a process that began with the run may take while it settles."""
 
     primary: str
     metrics: dict[str, MetricEvidence]
@@ -77,6 +78,7 @@ class Evidence:
     load: Load | None
     drained: Drained | None
     events: tuple[Event, ...]
+    settling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,16 @@ def assess(run_dir: Path, limits: Limits | None = None, ended: EndReason | None 
     circumstances = _with_power(circumstances, recorded, setting, primary)
     drained = _drained(recorded, primary)
     metrics = {name: _metric_evidence(series, facts[name]) for name, series in recorded.gauges.items()}
-    return Assessment(
-        _verdict(recorded, facts, circumstances, drained),
-        Evidence(recorded.primary, metrics, recorded.phases, recorded.load, drained, recorded.run.events),
-        recorded.run,
+    evidence = Evidence(
+        recorded.primary,
+        metrics,
+        recorded.phases,
+        recorded.load,
+        drained,
+        recorded.run.events,
+        is_settling(facts[recorded.primary], circumstances),
     )
+    return Assessment(_verdict(recorded, facts, circumstances, drained), evidence, recorded.run)
 
 
 def setting_of(recorded: Recorded, limits: Limits | None = None) -> Setting:

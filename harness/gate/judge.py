@@ -13,11 +13,12 @@ from pathlib import Path
 from harness.assess import Assessment, assess
 from harness.gate import values
 from harness.gate.values import Material, Value
-from harness.model import EXIT_CODE_OF_OUTCOME, EventName, ExitCode, Interval, Limits, Outcome
+from harness.model import EXIT_CODE_OF_OUTCOME, EventName, ExitCode, Interval, Limits, Outcome, Role
 from harness.plan.diagnose import gates_of, rules_of_config
 from harness.plan.gate_rules import GateRule, Judged, Recorded, missing, require_recorded
 from harness.plan.gates import GatesSection
 from harness.report.story import gate_limit, gate_title, gate_value
+from harness.rules.gates import reaching_none
 from harness.store.reader import StoredRun, with_samples
 from harness.verdict import GateResult, Verdict
 
@@ -82,10 +83,24 @@ def with_gates(assessment: Assessment, run: StoredRun, rules: Sequence[GateRule]
 
 
 def _results(rule: GateRule, material: Material, recorded: Recorded) -> list[GateResult]:
-    measured = _measured(rule, material, recorded)
+    measured = [_settled(rule, value, material) for value in _measured(rule, material, recorded)]
     if rule.judged is Judged.DETECTABLE:
         return [_power_result(rule, value) for value in measured]
     return [_result(rule, value) for value in measured]
+
+
+def _settled(rule: GateRule, value: Value, material: Material) -> Value:
+    """``value``, which cannot fail where it is growth that may be no more than a young target settling."""
+    if not material.evidence.settling or rule.judged not in _GROWTHS or not rule.unit.startswith("bytes"):
+        return value
+    if rule.judged is Judged.METRIC_GROWTH:
+        info = material.run.manifest.probe((value.kind or "").partition(".")[0])
+        if info is None or info.role is not Role.TARGET:
+            return value
+    return replace(value, interval=reaching_none(value.interval))
+
+
+_GROWTHS = (Judged.PRODUCTION_GROWTH, Judged.IDLE_GROWTH, Judged.METRIC_GROWTH)
 
 
 def _measured(rule: GateRule, material: Material, recorded: Recorded) -> list[Value]:

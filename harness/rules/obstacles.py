@@ -11,7 +11,7 @@ from harness.analysis.shape import STAIRCASE_STEPS
 from harness.model import Outcome
 from harness.rules.circumstances import Circumstances, growth_limits
 from harness.rules.figures import FAIR_ADVANTAGE, S_PER_H
-from harness.rules.gates import mostly_failed, settling_bytes
+from harness.rules.gates import mostly_failed, outgrown_after_s, settling_bytes
 from harness.units import format_bytes, format_duration
 from harness.verdict import GateResult
 
@@ -141,8 +141,8 @@ def _settling(
     grown, usual = low * facts.length_s, settling_bytes(facts, circumstances)
     if grown >= usual:
         return []
-    says = f"certain growth adds up to {format_bytes(grown)}; a process of this size may take {format_bytes(usual)}"
-    return [Obstacle(f"{says} to settle", (usual / grown - 1.0) * facts.length_s)]
+    says = f"certain growth adds up to {format_bytes(grown)}; a process that began with the run may take"
+    return [Obstacle(f"{says} {format_bytes(usual)} to settle", outgrown_after_s(facts, low) - facts.length_s)]
 
 
 def _few_collections(facts: Facts, circumstances: Circumstances) -> list[Obstacle]:

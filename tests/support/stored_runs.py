@@ -22,6 +22,7 @@ from harness.store.schema import Manifest, ProbeInfo
 from harness.store.writer import RunWriter
 
 KINDS = ("normal", "duplicate", "disconnect")
+STARTED_AT = "2026-11-22T13:15:00Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Recipe:
     with_load: bool = True
     scenario: str = "mixed"
     target_name: str = "target"
+    target_start_time: float = 1.5
     end: EndReason | None = EndReason.COMPLETED
     more_events: tuple[Event, ...] = ()
     config: dict[str, object] = field(default_factory=dict)
@@ -81,7 +83,7 @@ class _Phase:
 def write_run(out_dir: Path, recipe: Recipe = FIXED) -> Path:
     """A complete run directory in ``out_dir``, except for what the recipe leaves out."""
     probes = tuple(
-        ProbeInfo(name, role, recipe.period_s, ProcessIdentity(100 + number, 1.5), columns)
+        ProbeInfo(name, role, recipe.period_s, ProcessIdentity(100 + number, recipe.target_start_time), columns)
         for number, (name, role, columns) in enumerate(
             (
                 (recipe.target_name, Role.TARGET, _PROCESS),
@@ -93,7 +95,7 @@ def write_run(out_dir: Path, recipe: Recipe = FIXED) -> Path:
         )
     )
     manifest = Manifest(
-        started_at="2026-11-22T13:15:00Z",
+        started_at=STARTED_AT,
         scenario=recipe.scenario,
         primary=f"{recipe.target_name}.anon_bytes",
         probes=probes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from harness.plan.gate_rules import Recorded
 from harness.plan.gates import GatesSection
 from harness.store.reader import StoredRun, read_run
 from harness.verdict import GateResult, Verdict
-from tests.support.stored_runs import FIXED, LEAKING, Recipe, write_run
+from tests.support.stored_runs import FIXED, LEAKING, STARTED_AT, Recipe, write_run
 
 CLEAN = replace(FIXED, noise_bytes=0.05e6, saw_bytes=0.0)
 LIMITS = Limits(max_growth_bytes_per_h=600e6)
@@ -84,6 +85,26 @@ def test_each_gate_has_its_outcome(clean: Path, gates: dict[str, Any], outcome: 
 
     assert gate.outcome is outcome
     assert whole is outcome
+
+
+@pytest.mark.parametrize(
+    "gates",
+    [
+        {"max_growth_at_production": "0.2 MB/min"},
+        {"max_idle_growth": "0.2 MB/min"},
+        {"metrics": {"target.rss_bytes": {"max_growth": "0.2 MB/min"}}},
+    ],
+    ids=str,
+)
+def test_growth_that_a_young_target_may_take_to_settle_fails_no_gate(gates: dict[str, Any], tmp_path: Path) -> None:
+    """20 MB in twenty minutes fail a target that was there before, and not one that began with the run."""
+    growing = replace(CLEAN, drift_bytes_per_h=60e6)
+    started_s = datetime.fromisoformat(STARTED_AT).timestamp()
+    old = write_run(tmp_path / "old", growing)
+    young = write_run(tmp_path / "young", replace(growing, target_start_time=started_s - 1.0))
+
+    assert _judge(old, **gates)[1].outcome is Outcome.FAIL
+    assert _judge(young, **gates)[1].outcome is Outcome.INCONCLUSIVE
 
 
 def test_exact_values_are_their_own_interval(clean: Path) -> None:

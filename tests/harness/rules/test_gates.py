@@ -6,10 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from harness.model import Limits, Outcome
+from harness.analysis.kinds import Part
+from harness.model import Interval, Limits, Outcome
 from harness.rules.circumstances import Circumstances
-from harness.rules.gates import judge_gates, longer_s, sentence
-from tests.support.judged import FLAT, LEAK, T_S, facts_of, outcome
+from harness.rules.gates import (
+    LEAST_SETTLING_BYTES,
+    is_settling,
+    judge_gates,
+    longer_s,
+    outgrown_after_s,
+    sentence,
+    settling_bytes,
+)
+from tests.support.judged import FLAT, LEAK, MB_PER_MIN, T_S, facts_of, outcome
 
 
 def test_a_limit_replaces_the_defaults() -> None:
@@ -74,3 +83,53 @@ def test_sentences_name_value_interval_and_limit() -> None:
     assert sentence(gate).endswith("is above the limit of 1.00 MB/min")
     per_query = replace(gate, unit="bytes_per_query", limit=4096.0, fail_above=4096.0)
     assert sentence(per_query).endswith("is above the limit of 4 KiB/query")
+
+
+YOUNG = Circumstances(Limits(), young=True)
+LITTLE = facts_of(0.5 * MB_PER_MIN * T_S)
+
+
+def part(kind: str, low: float, high: float, count: float = 1000.0) -> Part:
+    """A kind whose queries leave so many bytes."""
+    interval = Interval((low + high) / 2.0, low, high, 0.98)
+    return Part(kind, count, interval, interval, None, True)
+
+
+def failing_kinds(*parts: Part, circumstances: Circumstances = YOUNG) -> list[str | None]:
+    """Kinds that fail half an hour in which 15 MB were gained."""
+    assert LITTLE.growth is not None
+    facts = replace(LITTLE, growth=replace(LITTLE.growth, parts=parts))
+    return [gate.kind for gate in judge_gates(facts, circumstances) if gate.outcome is Outcome.FAIL]
+
+
+def test_what_a_young_heap_may_take_fails_neither_the_run_nor_a_kind() -> None:
+    """A heap that finds its size and a cache that fills look like a leak of every kind of use."""
+    same = [part("normal", 14e3, 16e3), part("disconnect", 15e3, 17e3)]
+
+    assert is_settling(LITTLE, YOUNG)
+    assert failing_kinds(*same) == []
+    assert failing_kinds(part("normal", 14e3, 16e3)) == []
+    assert failing_kinds(*same, circumstances=Circumstances(Limits())) == [None, "normal", "disconnect"]
+
+
+def test_a_kind_that_leaves_certainly_more_than_another_fails_a_young_target_too() -> None:
+    """Heap and caches serve all kinds: 15 MB of which the disconnects left all are a leak; 5 MB more may settle."""
+    assert failing_kinds(part("normal", -1e3, 2e3), part("disconnect", 14e3, 16e3)) == ["disconnect"]
+    assert failing_kinds(part("normal", 9e3, 10e3), part("disconnect", 14e3, 16e3)) == []
+
+
+def test_a_young_target_that_gains_more_than_a_heap_may_take_fails() -> None:
+    """150 MB in half an hour, whatever the kinds."""
+    assert not is_settling(LEAK, YOUNG)
+    assert outcome(LEAK, YOUNG) is Outcome.FAIL
+
+
+@pytest.mark.parametrize("growth_per_s", [1e3, 2e4, 1e6])
+def test_so_long_it_takes_until_growth_is_no_settling(growth_per_s: float) -> None:
+    """After an hour the allowance falls, so that a slow leak is not allowed for ever."""
+    length_s = outgrown_after_s(FLAT, growth_per_s)
+    long_enough, short = (replace(FLAT, end_s=FLAT.start_s + s) for s in (length_s, 600.0))
+
+    assert growth_per_s * length_s == pytest.approx(settling_bytes(long_enough, YOUNG))
+    assert settling_bytes(short, YOUNG) == LEAST_SETTLING_BYTES
+    assert settling_bytes(short, Circumstances(Limits())) == 0.0

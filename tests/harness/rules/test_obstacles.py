@@ -122,7 +122,7 @@ def test_slow_movement_that_does_not_matter_may_pass() -> None:
     assert outcome(facts, Circumstances(Limits())) is Outcome.PASS
 
 
-def test_a_young_process_may_take_a_twentieth_of_its_memory_to_settle() -> None:
+def test_a_young_process_may_take_some_memory_to_settle() -> None:
     """The same certain growth fails a target that was there before the run; more of it fails a young one as well."""
     little = facts_of(0.25 * MB_PER_MIN * T_S)
     young = Circumstances(Limits(), young=True)
@@ -132,4 +132,4 @@ def test_a_young_process_may_take_a_twentieth_of_its_memory_to_settle() -> None:
     assert outcome(little, Circumstances(Limits())) is Outcome.FAIL
     assert outcome(little, young) is Outcome.INCONCLUSIVE
     assert outcome(LEAK, young) is Outcome.FAIL
-    assert settling.needs_s == pytest.approx(600.0, rel=0.5)
+    assert settling.needs_s == pytest.approx(3600.0, rel=0.2)
