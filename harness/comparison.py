@@ -312,7 +312,10 @@ def _leaks(run: Measured) -> bool:
 
 
 def _fails_by_growth(verdict: Verdict) -> bool:
-    return any(gate.name == "max_growth" and gate.outcome is Outcome.FAIL for gate in verdict.gates)
+    return any(gate.name in _OF_GROWTH and gate.outcome is Outcome.FAIL for gate in verdict.gates)
+
+
+_OF_GROWTH = ("max_growth", "max_growth_per_query")
 
 
 def _outcome(

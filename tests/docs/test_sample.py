@@ -51,3 +51,11 @@ def test_the_first_screen_says_what_the_figures_say(name: str, outcome: str, hea
     assert f"<h1>{headline}" in html
     shown = html.split('<p class="why">')[1].split("</p>")[0]
     assert f"{growth:.0f} MB/min" in shown or f"{growth:.2f} MB/min" in shown
+
+
+@pytest.mark.parametrize("name", ["leaking", "fixed"])
+def test_the_pictures_of_the_readme_are_those_of_the_samples(name: str) -> None:
+    """What README says below them is about these very charts."""
+    shown = SAMPLE.parents[1] / "docs" / "img" / f"{name}.png"
+
+    assert shown.read_bytes() == (SAMPLE / name / "charts" / "memory.png").read_bytes()
