@@ -158,6 +158,7 @@ def _circumstances(recorded: Recorded, limits: Limits, primary: Facts) -> Circum
         invalid=invalid,
         cut_short=cut_short(run),
         retention_s=number(target, "retention_s"),
+        heap_limit_bytes=number(target, "heap_limit"),
         speedup=run.manifest.speedup,
         production_queries_per_h=number(target, "production_queries_per_h"),
         memory_limit_bytes=_memory_limit(limits, recorded),

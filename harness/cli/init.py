@@ -36,6 +36,7 @@ scenario = "mixed"               # normal heavy idle duplicates disconnects mixe
 # restart = "on-failure"         # or "never"
 # production_queries_per_h = 1000
 # retention = "30m"              # memory that is held on purpose for so long; a shorter run cannot pass
+# heap_limit = "512 MiB"         # what the runtime may take before it collects for good (a JVM's -Xmx is found)
 
 # A target in a container, started from an image and removed in the end (docs/scale.md):
 # [container]

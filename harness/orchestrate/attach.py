@@ -228,5 +228,5 @@ def _manifest(attachment: Attachment) -> Manifest:
         host=host_facts(),
         versions=versions(),
         commit={"harness": harness_commit(), "target": plan.target.commit},
-        config=public_config(plan) | {"sources": redact(asdict(attachment.sources))},
+        config=public_config(plan, attachment.probes) | {"sources": redact(asdict(attachment.sources))},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,12 @@ from typing import Any
 import psutil
 
 from harness import __version__
+from harness.model import ProcessIdentity, Role
 from harness.plan.document import Plan
+from harness.probes.base import Probe
+from harness.probes.container import ContainerProbe
+from harness.probes.java_heap import java_heap_limit_bytes
+from harness.probes.process import ProcessTreeProbe
 from harness.redaction import redact
 
 
@@ -47,9 +53,24 @@ def harness_commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def public_config(plan: Plan) -> dict[str, Any]:
-    """The plan as resolved, secrets replaced by ``***``, the limits under the names of ``harness.model.Limits``."""
+def public_config(plan: Plan, probes: Iterable[Probe] = ()) -> dict[str, Any]:
+    """The plan as resolved, secrets replaced by ``***``, the limits under the names of ``harness.model.Limits``; the
+    largest heap of a target that runs Java as ``probes`` find it, where the plan says none."""
     config = plan.model_dump(mode="json") | {"gates": plan.gates.to_config()}
     redacted = redact(config)
     assert isinstance(redacted, dict)
+    if plan.target.heap_limit is None:
+        redacted["target"]["heap_limit"] = _java_heap_limit_bytes(probes)
     return redacted
+
+
+def _java_heap_limit_bytes(probes: Iterable[Probe]) -> float | None:
+    pids = (_pid(probe) for probe in probes if probe.role is Role.TARGET)
+    return next((limit for pid in pids if pid is not None and (limit := java_heap_limit_bytes(pid)) is not None), None)
+
+
+def _pid(probe: Probe) -> int | None:
+    identity = probe.identity()
+    if isinstance(probe, ContainerProbe):
+        return probe.local_pid
+    return identity.pid if isinstance(probe, ProcessTreeProbe) and isinstance(identity, ProcessIdentity) else None

@@ -350,7 +350,7 @@ class _Starter:
             host=host_facts(),
             versions=versions(),
             commit={"harness": harness_commit(), "target": plan.target.commit},
-            config=public_config(plan),
+            config=public_config(plan, probes),
         )
 
     def _wait(self, seconds: float) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from harness.plan.fields import DurationS, Environment, Section, UrlPath
+from harness.plan.fields import DurationS, Environment, Section, SizeBytes, UrlPath
 
 
 def _http_url(value: str) -> str:
@@ -30,6 +30,7 @@ class TargetSection(Section):
 
     A command is started without a shell, with ``PORT``, ``TTS_URL`` and ``ELEVENLABS_BASE_URL`` in its environment and
     ``{port}``, ``{tts_url}`` replaced in its text. With ``base_url`` alone the process that listens there is it.
+    ``heap_limit`` is what a garbage-collected runtime may take before it has to give any back; a JVM's is found.
     ``time_scale`` divides the timers of the reference backend (tracker, sweep), which no other target knows.
     """
 
@@ -46,6 +47,7 @@ class TargetSection(Section):
     restart: Literal["never", "on-failure"] = "never"
     production_queries_per_h: Annotated[float, Field(gt=0)] | None = None
     retention_s: DurationS | None = None
+    heap_limit: SizeBytes | None = None
     commit: str | None = None
 
     @model_validator(mode="after")

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 
-from harness.probes.procfs import PROC
+from harness.probes.command_line import command_line, variable
 
 _INSPECT = re.compile(r"--inspect(?:-brk|-wait)?=(?:.*:)?(\d+)")
-_ENVIRONMENT_NAME = b"NODE_OPTIONS="
 
 
 def node_options(pid: int) -> list[str]:
-    """The words that process ``pid`` was started with, those of NODE_OPTIONS included; none where they are secret."""
-    words: list[bytes] = []
-    with suppress(OSError):
-        folder = PROC / str(pid)
-        words += (folder / "cmdline").read_bytes().split(b"\0")
-        for entry in (folder / "environ").read_bytes().split(b"\0"):
-            if entry.startswith(_ENVIRONMENT_NAME):
-                words += entry.removeprefix(_ENVIRONMENT_NAME).split()
-    return [word.decode("utf-8", "replace") for word in words if word]
+    """The words that process ``pid`` was started with, then those of NODE_OPTIONS; none where they are secret."""
+    return [*command_line(pid), *variable(pid, "NODE_OPTIONS").split()]
 
 
 def told_inspector_port(pid: int) -> int | None:

@@ -19,13 +19,14 @@ class Circumstances:
 
     ``cut_short`` says in words why it can fail but not pass, ``invalid`` why its outcome cannot be trusted at all,
     ``young`` that the target began with the run and may still be settling, ``unused`` that queries were to be driven
-    and none was completed.
+    and none was completed, ``heap_limit_bytes`` what the target's runtime may take before it gives any back.
     """
 
     limits: Limits
     invalid: tuple[str, ...] = ()
     cut_short: str | None = None
     retention_s: float | None = None
+    heap_limit_bytes: float | None = None
     speedup: float = 1.0
     production_queries_per_h: float | None = None
     memory_limit_bytes: float | None = None

@@ -75,23 +75,27 @@ def _borne_out(part: Part, facts: Facts) -> bool:
 
 
 def is_settling(facts: Facts, circumstances: Circumstances) -> bool:
-    """Whether all certain growth is no more than a process that began with the run may take while it settles."""
-    if facts.growth is None or not circumstances.young:
+    """Whether all certain growth is no more than what heap and caches of such a target may take."""
+    usual = settling_bytes(facts, circumstances)
+    if facts.growth is None or usual <= 0.0:
         return False
     low = held_back_per_h(facts.growth, facts.growth.certain, circumstances).low
-    return low is not None and low * facts.length_s / S_PER_H < settling_bytes(facts, circumstances)
+    return low is not None and low * facts.length_s / S_PER_H < usual
 
 
 def _may_be_settling(part: Part, interval: Interval, facts: Facts, circumstances: Circumstances) -> bool:
-    """Whether what queries of a kind left may be that: all of it, or what is more than another kind certainly left."""
+    """Whether what queries of a kind left may be that: all of it, or what is more than another kind certainly left.
+    Garbage that waits in a heap is of every kind as much as it makes."""
     growth, own = facts.growth, interval.low
-    if own is None or growth is None or not circumstances.young:
+    if own is None or growth is None:
         return False
     if is_settling(facts, circumstances):
+        if not circumstances.young or circumstances.heap_limit_bytes is not None:
+            return True
         others = [p.certain.high for p in growth.parts if p.kind != part.kind and p.count > 0 and p.reason is None]
         common = min((high for high in others if high is not None), default=own)
         own -= max(common, 0.0)
-    return own * part.count < _settling_share_bytes(facts)
+    return circumstances.young and own * part.count < _settling_share_bytes(facts)
 
 
 def reaching_none(interval: Interval) -> Interval:
@@ -126,11 +130,14 @@ def mostly_failed(part: Part) -> bool:
 
 
 def settling_bytes(facts: Facts, circumstances: Circumstances) -> float:
-    """What a process of this size and age may take while it settles."""
-    if facts.growth is None or not circumstances.young:
+    """What a process of this size, age and runtime may take and hold nothing for good; 0 where that is nothing."""
+    if facts.growth is None:
         return 0.0
+    heap_bytes = circumstances.heap_limit_bytes or 0.0
+    if not circumstances.young:
+        return heap_bytes
     least = LEAST_SETTLING_BYTES * min(1.0, SETTLING_S / max(facts.length_s, 1.0))
-    return max(least, _settling_share_bytes(facts))
+    return max(least, _settling_share_bytes(facts), heap_bytes)
 
 
 def outgrown_after_s(facts: Facts, growth_per_s: float) -> float:

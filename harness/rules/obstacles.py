@@ -141,7 +141,11 @@ def _settling(
     grown, usual = low * facts.length_s, settling_bytes(facts, circumstances)
     if grown >= usual:
         return []
-    says = f"certain growth adds up to {format_bytes(grown)}; a process that began with the run may take"
+    says = f"certain growth adds up to {format_bytes(grown)}"
+    if circumstances.heap_limit_bytes == usual:
+        says += f"; the heap of its runtime may take {format_bytes(usual)} before it gives any back"
+        return [Obstacle(f"{says}: limit the heap, or judge what is left after a collection")]
+    says += "; a process that began with the run may take"
     return [Obstacle(f"{says} {format_bytes(usual)} to settle", outgrown_after_s(facts, low) - facts.length_s)]
 
 

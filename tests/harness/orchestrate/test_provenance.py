@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
+from harness.model import Role
 from harness.orchestrate.provenance import host_facts, public_config, versions
 from harness.plan.document import Plan
+from harness.probes.process import ProcessTreeProbe
+from tests.support.target_processes import answer, process
 
 
 def test_secrets_never_reach_the_manifest() -> None:
@@ -39,3 +44,17 @@ def test_the_machine_is_described() -> None:
     """Enough to know whether two runs may be compared."""
     assert {"kernel", "cores_count", "memory_bytes", "page_size_bytes"} <= host_facts().keys()
     assert {"python", "voice-soak", "locust"} == versions().keys()
+
+
+def test_the_largest_heap_of_a_java_target_is_found_unless_the_plan_says_it(tmp_path: Path) -> None:
+    """A stand-in that is called java, sampled by its pid; one sampled as an observer is none of the target's."""
+    java = tmp_path / "java"
+    shutil.copy(Path("/bin/sh").resolve(), java)
+    with process([str(java), "-c", "echo up; read line", "-Xmx300m"]) as child:
+        answer(child)
+        target, observer = (ProcessTreeProbe(role, Role(role), child.pid, 1.0) for role in ("target", "mock"))
+        told = Plan.model_validate({"target": {"heap_limit": "1 GiB"}})
+
+        assert public_config(Plan(), [observer, target])["target"]["heap_limit"] == 300 * 2**20
+        assert public_config(Plan(), [observer])["target"]["heap_limit"] is None
+        assert public_config(told, [target])["target"]["heap_limit"] == 2**30

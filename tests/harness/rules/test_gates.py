@@ -18,6 +18,7 @@ from harness.rules.gates import (
     sentence,
     settling_bytes,
 )
+from harness.rules.obstacles import obstacles_of
 from tests.support.judged import FLAT, LEAK, MB_PER_MIN, T_S, facts_of, outcome
 
 
@@ -122,6 +123,19 @@ def test_a_young_target_that_gains_more_than_a_heap_may_take_fails() -> None:
     """150 MB in half an hour, whatever the kinds."""
     assert not is_settling(LEAK, YOUNG)
     assert outcome(LEAK, YOUNG) is Outcome.FAIL
+
+
+@pytest.mark.parametrize("young", [True, False])
+def test_a_heap_that_may_still_grow_fails_nothing(young: bool) -> None:
+    """A JVM takes more until its heap is full, for every kind as much as it makes garbage; beyond that it is a leak."""
+    roomy = Circumstances(Limits(), young=young, heap_limit_bytes=2e8)
+    full = replace(roomy, heap_limit_bytes=5e7)
+    gates = judge_gates(LEAK, roomy)
+    kinds = [part("normal", -1e3, 2e3), part("disconnect", 14e3, 16e3)]
+
+    assert (outcome(LEAK, roomy), outcome(LEAK, full)) == (Outcome.INCONCLUSIVE, Outcome.FAIL)
+    assert any("may take 200 MB before it gives any back" in o.says for o in obstacles_of(LEAK, gates, roomy))
+    assert failing_kinds(*kinds, circumstances=roomy) == []
 
 
 @pytest.mark.parametrize("growth_per_s", [1e3, 2e4, 1e6])
