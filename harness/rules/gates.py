@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
 from harness.analysis.facts import Facts
 from harness.analysis.kinds import Part
@@ -17,12 +17,14 @@ SETTLING_SHARE, MOST_SETTLING_BYTES = 0.05, 64 * 2**20
 held: a process that keeps nothing takes that much until its allocator and pools have found their size. Measured over
 42 fixed backends, judged from their 20th second to their 150th: at most 2.2 % was certain growth; of the slightest
 real leak among as many leaking ones, 15 %."""
-LEAST_SETTLING_BYTES, SETTLING_S = 32 * 2**20, 3600.0
+YOUNG_HEAP_BYTES, YOUNG_HEAP_AT_ONCE_BYTES, YOUNG_HEAP_BYTES_PER_S = 32 * 2**20, 8 * 2**20, 0.2 * 2**20
 """Nor while it adds up to less than this, whatever its size: a heap that began small finds its own (V8's two
-semi-spaces alone take 32 MiB) and caches fill, at a steady pace for as long as a short soak looks. What goes on for
-longer than an hour is held to so much less. Queries of a kind are, where others certainly leave less, for heap and
-caches serve all. Measured on a clean Node.js service with a cache of 15 MB: without it 5 of 6 soaks of one to three
-minutes failed."""
+semi-spaces alone take 32 MiB) and caches fill, at a steady pace for as long as a short soak looks. Queries of a kind
+are held to it unless others certainly leave less, for heap and caches serve all. Measured on a clean Node.js service
+with a cache of 15 MB (``benchmarks/young_node.py``): without it 5 of 6 soaks of one to three minutes failed; at most
+12 MB were certain growth after 40 s, 17 MB after 110."""
+SETTLING_S = 3600.0
+"""What goes on for longer is held to so much less."""
 _LONGEST_NEED = 30.0
 """More than so many times the run's length is not worth saying as a time."""
 
@@ -129,21 +131,25 @@ def mostly_failed(part: Part) -> bool:
     return part.failed > part.count
 
 
-def settling_bytes(facts: Facts, circumstances: Circumstances) -> float:
-    """What a process of this size, age and runtime may take and hold nothing for good; 0 where that is nothing."""
+def settling_bytes(facts: Facts, circumstances: Circumstances, length_s: float | None = None) -> float:
+    """What a process of this size, age and runtime may take in ``length_s`` (this run's own) and hold nothing for good;
+    0 where that is nothing."""
     if facts.growth is None:
         return 0.0
     heap_bytes = circumstances.heap_limit_bytes or 0.0
     if not circumstances.young:
         return heap_bytes
-    least = LEAST_SETTLING_BYTES * min(1.0, SETTLING_S / max(facts.length_s, 1.0))
-    return max(least, _settling_share_bytes(facts), heap_bytes)
+    length_s = facts.length_s if length_s is None else length_s
+    young_bytes = min(YOUNG_HEAP_BYTES, YOUNG_HEAP_AT_ONCE_BYTES + YOUNG_HEAP_BYTES_PER_S * length_s)
+    return max(young_bytes * min(1.0, SETTLING_S / max(length_s, 1.0)), _settling_share_bytes(facts), heap_bytes)
 
 
-def outgrown_after_s(facts: Facts, growth_per_s: float) -> float:
-    """How long a run must be for ``growth_per_s`` (above 0) to add up to more than ``settling_bytes``."""
-    least_s = LEAST_SETTLING_BYTES / growth_per_s
-    return max(min(least_s, math.sqrt(least_s * SETTLING_S)), _settling_share_bytes(facts) / growth_per_s)
+def outgrown_after_s(facts: Facts, circumstances: Circumstances, growth_per_s: float) -> float | None:
+    """How long this run would have to be for ``growth_per_s`` to add up to more than ``settling_bytes``, to 2 %; None
+    if that is out of reach."""
+    lengths_s = facts.length_s * np.geomspace(1.0, _LONGEST_NEED, 172)
+    enough = (s for s in lengths_s.tolist() if growth_per_s * s >= settling_bytes(facts, circumstances, s))
+    return next(enough, None)
 
 
 def _settling_share_bytes(facts: Facts) -> float:

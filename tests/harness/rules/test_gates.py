@@ -10,7 +10,6 @@ from harness.analysis.kinds import Part
 from harness.model import Interval, Limits, Outcome
 from harness.rules.circumstances import Circumstances
 from harness.rules.gates import (
-    LEAST_SETTLING_BYTES,
     is_settling,
     judge_gates,
     longer_s,
@@ -138,12 +137,18 @@ def test_a_heap_that_may_still_grow_fails_nothing(young: bool) -> None:
     assert failing_kinds(*kinds, circumstances=roomy) == []
 
 
-@pytest.mark.parametrize("growth_per_s", [1e3, 2e4, 1e6])
+@pytest.mark.parametrize("growth_per_s", [5e3, 1e4, 2e4])
 def test_so_long_it_takes_until_growth_is_no_settling(growth_per_s: float) -> None:
     """After an hour the allowance falls, so that a slow leak is not allowed for ever."""
-    length_s = outgrown_after_s(FLAT, growth_per_s)
-    long_enough, short = (replace(FLAT, end_s=FLAT.start_s + s) for s in (length_s, 600.0))
+    length_s = outgrown_after_s(FLAT, YOUNG, growth_per_s)
 
-    assert growth_per_s * length_s == pytest.approx(settling_bytes(long_enough, YOUNG))
-    assert settling_bytes(short, YOUNG) == LEAST_SETTLING_BYTES
-    assert settling_bytes(short, Circumstances(Limits())) == 0.0
+    assert length_s is not None
+    assert growth_per_s * length_s == pytest.approx(settling_bytes(FLAT, YOUNG, length_s), rel=0.05)
+    assert outgrown_after_s(FLAT, YOUNG, 10.0) is None
+
+
+@pytest.mark.parametrize(("length_s", "mib"), [(10.0, 10.0), (60.0, 20.0), (120.0, 32.0), (3600.0, 32.0)])
+def test_a_young_process_may_take_more_the_longer_it_runs(length_s: float, mib: float) -> None:
+    """Some at once, some by the minute, up to what a heap takes; an old one may take nothing."""
+    assert settling_bytes(FLAT, YOUNG, length_s) == pytest.approx(mib * 2**20)
+    assert settling_bytes(FLAT, Circumstances(Limits()), length_s) == 0.0
