@@ -23,6 +23,7 @@ import psutil
 from harness.diagnose.room import Moment, OutOfRoom, Room
 from harness.diagnose.suspects import Finding
 from harness.errors import ProbeError
+from harness.probes.command_line import program
 from harness.probes.inspector import open_session
 from harness.probes.inspector_place import InspectorPlace
 from harness.probes.node_options import node_options
@@ -195,17 +196,9 @@ def find_node(pid: int) -> int | None:
     sizes: dict[int, int] = {}
     for process in processes:
         with suppress(psutil.Error, OSError):
-            if _program(process).startswith("node"):
+            if program(process.pid).startswith("node"):
                 sizes[process.pid] = process.memory_info().rss
     return max(sizes, key=lambda each: sizes[each]) if sizes else None
-
-
-def _program(process: psutil.Process) -> str:
-    """Its program's name; of another user's process only how it was called is known."""
-    try:
-        return os.path.basename(os.readlink(f"/proc/{process.pid}/exe"))
-    except PermissionError:
-        return os.path.basename((process.cmdline() or [""])[0])
 
 
 def snapshot_signal(pid: int) -> signal.Signals | None:

@@ -62,9 +62,7 @@ def _kind_gate(query: tuple[float, float], part: Part, facts: Facts, circumstanc
         high = growth.certain.high if growth is not None else None
         bound = None if high is None or part.count <= 0 or length_s <= 0 else max(high, 0.0) * length_s / part.count
         interval = Interval(None, None, bound, part.certain.confidence)
-    elif not _borne_out(part, facts):
-        interval = reaching_none(interval)
-    if _may_be_settling(part, interval, facts, circumstances):
+    elif not _borne_out(part, facts) or _may_be_settling(part, facts, circumstances):
         interval = reaching_none(interval)
     return _gate("max_growth_per_query", "bytes_per_query", query, interval, part.kind, part.reason)
 
@@ -85,10 +83,10 @@ def is_settling(facts: Facts, circumstances: Circumstances) -> bool:
     return low is not None and low * facts.length_s / S_PER_H < usual
 
 
-def _may_be_settling(part: Part, interval: Interval, facts: Facts, circumstances: Circumstances) -> bool:
+def _may_be_settling(part: Part, facts: Facts, circumstances: Circumstances) -> bool:
     """Whether what queries of a kind left may be that: all of it, or what is more than another kind certainly left.
     Garbage that waits in a heap is of every kind as much as it makes."""
-    growth, own = facts.growth, interval.low
+    growth, own = facts.growth, part.certain.low
     if own is None or growth is None:
         return False
     if is_settling(facts, circumstances):

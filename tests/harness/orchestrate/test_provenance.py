@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 from harness.model import Role
 from harness.orchestrate.provenance import host_facts, public_config, versions
 from harness.plan.document import Plan
 from harness.probes.process import ProcessTreeProbe
-from tests.support.target_processes import answer, process
+from tests.support.target_processes import answer, java_stand_in, process
 
 
 def test_secrets_never_reach_the_manifest() -> None:
@@ -48,9 +47,7 @@ def test_the_machine_is_described() -> None:
 
 def test_the_largest_heap_of_a_java_target_is_found_unless_the_plan_says_it(tmp_path: Path) -> None:
     """A stand-in that is called java, sampled by its pid; one sampled as an observer is none of the target's."""
-    java = tmp_path / "java"
-    shutil.copy(Path("/bin/sh").resolve(), java)
-    with process([str(java), "-c", "echo up; read line", "-Xmx300m"]) as child:
+    with process([str(java_stand_in(tmp_path)), "-c", "echo up; read line", "-Xmx300m"]) as child:
         answer(child)
         target, observer = (ProcessTreeProbe(role, Role(role), child.pid, 1.0) for role in ("target", "mock"))
         told = Plan.model_validate({"target": {"heap_limit": "1 GiB"}})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.probes.java_heap import heap_limit_of, java_heap_limit_bytes
-from tests.support.target_processes import process, python_process
+from tests.support.target_processes import java_stand_in, process, python_process
 
 SOURCE = """
 class Wait {
@@ -44,8 +44,7 @@ def test_a_process_without_java_has_none() -> None:
 
 def test_java_below_a_wrapper_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Started by a shell, told by a variable: a stand-in that is called java."""
-    java = tmp_path / "java"
-    shutil.copy(Path("/bin/sh").resolve(), java)
+    java = java_stand_in(tmp_path)
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Xmx300m")
     with process(["/bin/sh", "-c", f"{java} -c 'echo up; read line'; :"]) as shell:
         assert shell.stdout is not None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,30 +9,23 @@ from contextlib import contextmanager
 import pytest
 
 from harness.probes.node_options import node_options, told_inspector_port
+from tests.support.target_processes import answer, process
+
+WAITS = "print('up', flush=True); input()"
 
 
 @contextmanager
-def started(*words: str, **variables: str) -> Iterator[int]:
-    """A process that waits for its input to end, with ``words`` behind its program."""
-    command = [sys.executable, "-c", "print('up', flush=True); input()", *words]
-    child = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **variables},
-    )
-    assert child.stdout is not None
-    child.stdout.readline()
-    try:
+def started(*words: str) -> Iterator[int]:
+    """A process that waits, with ``words`` behind its program."""
+    with process([sys.executable, "-c", WAITS, *words]) as child:
+        answer(child)
         yield child.pid
-    finally:
-        child.communicate(b"\n")
 
 
-def test_words_are_those_of_the_command_line_and_of_the_variable() -> None:
+def test_words_are_those_of_the_command_line_and_of_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this order; the variable's are split."""
-    with started("server.js", NODE_OPTIONS="--max-old-space-size=200  --trace-gc") as pid:
+    monkeypatch.setenv("NODE_OPTIONS", "--max-old-space-size=200  --trace-gc")
+    with started("server.js") as pid:
         assert node_options(pid)[-3:] == ["server.js", "--max-old-space-size=200", "--trace-gc"]
 
 
