@@ -53,11 +53,15 @@ class EventPipe:
         if descriptor is not None:
             gevent.os.make_nonblocking(descriptor)
 
+    def now_s(self) -> float:
+        """The time that events have, on the run's clock."""
+        return self._clock()
+
     def write(self, event: EventName, **fields: Any) -> None:
         """One line; waits for a slow reader without holding up the load."""
         if self._descriptor is None:
             return
-        line = json.dumps({"t_s": round(self._clock(), 3), "event": event.value, **fields}) + "\n"
+        line = json.dumps({"t_s": round(self.now_s(), 3), "event": event.value, **fields}) + "\n"
         left = line.encode()
         try:
             while left:
@@ -76,7 +80,8 @@ class Conductor:
         self._events = events
         self._started_s = started_s
         self._clients_count = len(clients)
-        self._recorder = Recorder(load_file, clients)
+        begins_s = events.now_s() + started_s - time.monotonic()
+        self._recorder = Recorder(load_file, clients, begins_s, plan.row_period_s)
         self._news = Event()
         self._hot: dict[str, int] = {}
         self._said: set[str] = set()

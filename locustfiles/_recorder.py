@@ -19,7 +19,8 @@ LATE_ROW_S = 0.001
 """What a process reports after its second has been written goes into a row of its own, this much later."""
 
 LOST_AFTER_S = 10
-"""A process whose last report is this much older than the newest of the others is given up."""
+"""A process whose last report is so much older than the newest of the others that it has missed one, and this much
+besides, is given up."""
 
 
 class LoadFile:
@@ -66,13 +67,17 @@ def _quantiles(times_ms: list[float], shares: Sequence[float]) -> list[str]:
 class Recorder:
     """Puts the reports of all processes together and writes the seconds that are complete.
 
-    ``failures`` and the histograms run over the whole load; they stay small.
+    ``failures`` and the histograms run over the whole load; they stay small. ``begins_s``: on the run's clock, when the
+    load begins, before which nobody has anything to report; ``row_period_s``: between two reports of a process.
     """
 
-    def __init__(self, load_file: LoadFile, clients: Sequence[str]) -> None:
+    def __init__(
+        self, load_file: LoadFile, clients: Sequence[str], begins_s: float = 0.0, row_period_s: int = 1
+    ) -> None:
         self._file = load_file
+        self._lost_after_s = LOST_AFTER_S + row_period_s
         self._waiting: dict[float, dict[str, Bucket]] = {}
-        self._reported: dict[str, float] = dict.fromkeys(clients, 0.0)
+        self._reported: dict[str, float] = dict.fromkeys(clients, begins_s)
         self._written_until_s = 0.0
         self._drained: dict[str, int] = dict.fromkeys(clients, -1)
         self._finished: set[str] = set()
@@ -114,7 +119,7 @@ class Recorder:
         lost = [
             client
             for client, end_s in self._reported.items()
-            if client not in self._finished and end_s < newest_s - LOST_AFTER_S
+            if client not in self._finished and end_s < newest_s - self._lost_after_s
         ]
         for client in lost:
             self.give_up(client)

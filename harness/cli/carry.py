@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from harness.cli.evidence import Evidence, require_diagnosable
 from harness.cli.outcome import print_outcome
@@ -39,7 +39,7 @@ def carry_out_with_view(plan: Plan, *, quiet: bool, stream: TextIO) -> Finished:
             stream.write(f"waiting for {plan.load.expect_workers} load workers, each started by: {command}\n")
     evidence = Evidence(plan, judge_and_report, stream, quiet=quiet, on_begin=shown.leave_terminal)
     try:
-        finished = carry_out(preparation, _Progress(shown), evidence)
+        finished = carry_out(preparation, _Progress(shown, plan.load.expect_workers), evidence)
         return replace(finished, judged=evidence.judged is not None)
     except Interrupted as error:
         raise KeyboardInterrupt from error
@@ -92,8 +92,10 @@ class Shown:
 class _Progress:
     """Turns ticks and events into what is shown."""
 
-    def __init__(self, shown: Shown) -> None:
+    def __init__(self, shown: Shown, expected_workers_count: int) -> None:
         self._shown = shown
+        self._expected_workers_count = expected_workers_count
+        self._begun_s: float | None = None
         self._phase: Event | None = None
         self._problem: str | None = None
 
@@ -101,9 +103,11 @@ class _Progress:
         for event in tick.new_events:
             if event.event == EventName.PHASE_START:
                 self._phase = event
+                self._begun_s = event.t_s if self._begun_s is None else self._begun_s
             elif event.event == EventName.GENERATOR_SATURATED:
                 self._problem = str(event.fields.get("reason"))
-        fields = self._phase.fields if self._phase is not None else {}
+        fields = self._phase.fields if self._phase is not None else self._before_the_first()
+        begun_s = tick.t_s if self._begun_s is None else self._begun_s
         so_far = tick.so_far
         self._shown.update(
             tick.run_dir,
@@ -116,13 +120,18 @@ class _Progress:
                 growth_bytes_per_h=so_far.growth_bytes_per_h if so_far is not None else None,
                 outcome=so_far.outcome if so_far is not None else None,
                 waits_for=so_far.waits_for if so_far is not None else None,
-                queries_per_s=tick.load.completed_count / tick.t_s,
+                queries_per_s=tick.load.completed_count / max(tick.t_s - begun_s, 1.0),
                 completed_count=tick.load.completed_count,
                 failed_count=tick.load.failed_count,
                 dropped_count=tick.load.dropped_count,
                 generator_problem=self._problem,
+                begun_s=begun_s,
             ),
         )
+
+    def _before_the_first(self) -> dict[str, Any]:
+        count = self._expected_workers_count
+        return {"phase": f"waiting for {count} load workers"} if count else {}
 
 
 def conclude(finished: Finished, *, as_json: bool, quiet: bool) -> ExitCode:

@@ -1,7 +1,7 @@
 """``python -m harness.judge RUN_DIR``: one JSON line a look on standard output, until its harness ends.
 
-The first line on standard input is the plan: ``{"planned_s": 130.0, "rates_per_s": {"normal": 5.3}}``. After that only
-the end of standard input means something: the harness has ended, however that came about.
+The first line on standard input is the plan: ``{"planned_s": 130.0, "rates_per_s": {"normal": 5.3}, "drives": true}``.
+After that only the end of standard input means something: the harness has ended, however that came about.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> int:
     os.nice(NICENESS)
     plan = json.loads(sys.stdin.readline() or "{}")
     try:
-        bench = Bench(Path(sys.argv[1]), float(plan["planned_s"]), plan["rates_per_s"])
+        bench = Bench(Path(sys.argv[1]), float(plan["planned_s"]), plan["rates_per_s"], drives=plan["drives"])
         while not select.select([sys.stdin], [], [], bench.period_s())[0]:
             sys.stdout.write(json.dumps(bench.look().to_json()) + "\n")
             sys.stdout.flush()

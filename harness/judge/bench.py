@@ -20,7 +20,7 @@ from harness.analysis.regression import Floats
 from harness.analysis.sequential import Bounds, Look, Question, look
 from harness.assess import assess, limits_of
 from harness.judge.growing import GrowingRun
-from harness.model import EndReason, Interval, Limits, Outcome
+from harness.model import EndReason, EventName, Interval, Limits, Outcome
 from harness.rules.circumstances import growth_limits
 from harness.rules.figures import S_PER_H
 
@@ -31,6 +31,7 @@ _PERIOD_SHARE = 0.02
 DUTY = 0.05
 """Share of one core's time that the looks may take."""
 AGAIN = 1.1
+NOT_BEGUN = "the load to begin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Bench:
         planned_s: float,
         rates_per_s: Mapping[str, float],
         full: Callable[[Path], Outcome] | None = None,
+        *,
+        drives: bool = False,
     ) -> None:
         """Raises RunFormatError where ``run_dir`` is no run.
 
@@ -73,10 +76,12 @@ class Bench:
             planned_s: its length.
             rates_per_s: planned queries of each kind over planned loaded time.
             full: the full analysis; replaced in tests.
+            drives: whether a load is to come, before which nothing is said: memory that nobody uses stays as it is.
         """
         self._run = GrowingRun(run_dir)
         self._question = question_for(limits_of(self._run.manifest.config), planned_s, rates_per_s)
         self._full = full if full is not None else _as_if_ended
+        self._drives = drives
         self._ask_again_s = 0.0
         self._agreed: Outcome | None = None
         self._settled_on: Outcome | None = None
@@ -86,6 +91,8 @@ class Bench:
         """Reads what is new and says where the run stands."""
         began_s = time.process_time()
         self._run.read()
+        if self._drives and not any(event.event == EventName.PHASE_START for event in self._run.events):
+            return Finding(float(self._run.t_s[-1]) if self._run.t_s.size else 0.0, Interval(), None, NOT_BEGUN, False)
         found = look(self._run.t_s, self._run.y, self._run.setting(), self._question)
         self._cost_s = time.process_time() - began_s
         stop, waits_for = self._settled(found)

@@ -58,7 +58,8 @@ class Judge:
         self._may_stop = may_stop
         self._rest = b""
         self._process = self._start(run_dir)
-        plan = {"planned_s": load.duration_s, "rates_per_s": planned_rates_per_s(load)}
+        drives = any(not phase.is_idle for phase in load.phases)
+        plan = {"planned_s": load.duration_s, "rates_per_s": planned_rates_per_s(load), "drives": drives}
         self._tell(json.dumps(plan))
 
     def wants_stop(self) -> bool:

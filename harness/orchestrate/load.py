@@ -44,6 +44,10 @@ LOCUSTFILE_DURATION_S = 900.0
 ROWS_LIMIT_S = 12 * 3600
 """Runs over this have coarser rows in ``load.csv``, so that the file stays as small as that of twelve hours."""
 
+LOCAL_WORKERS_WAIT_S = 60.0
+DISTANT_WORKERS_WAIT_S = 600.0
+"""So long a load waits for its workers: those forked here import one file, those elsewhere somebody has to start."""
+
 LEAVING: tuple[Ending, ...] = (Ending.RESET_MIDWAY, Ending.SILENT, Ending.RESET_AFTER_LAST)
 """How ``mixed`` disconnects: without a goodbye, but not in ways that hold a connection for a time of their own."""
 
@@ -85,14 +89,27 @@ class Workers:
         """One user a process that plays."""
         return max(self.local_count, self.expected_count, 1)
 
+    @property
+    def longest_wait_s(self) -> float:
+        """From the load's start until all of them are there, or the load gives up."""
+        if self.expected_count:
+            return DISTANT_WORKERS_WAIT_S
+        return LOCAL_WORKERS_WAIT_S if self.local_count else 0.0
+
     def flags(self) -> tuple[str, ...]:
         """What Locust's own command line says about them."""
-        bind = ("--master-bind-host", self.bind_host, "--master-bind-port", str(self.port))
+        meet = (
+            *("--master-bind-host", self.bind_host, "--master-bind-port", str(self.port)),
+            *("--expect-workers-max-wait", f"{self.longest_wait_s:.0f}"),
+        )
         if self.expected_count:
-            return ("--master", "--expect-workers", str(self.expected_count), *bind)
+            return ("--master", "--expect-workers", str(self.expected_count), *meet)
         if self.local_count:
-            return ("--processes", str(self.local_count), *bind, "--master-port", str(self.port))
+            return ("--processes", str(self.local_count), *meet, "--master-port", str(self.port))
         return ()
+
+
+ALONE = Workers()
 
 
 def build_load_plan(
@@ -171,14 +188,10 @@ def load_process(
     run_dir: Path,
     started_monotonic_s: float,
     events_fd: int,
-    workers: Workers | int = 0,
+    workers: Workers = ALONE,
     web_port: int | None = None,
-    master_port: int = DEFAULT_MASTER_PORT,
 ) -> LoadProcess:
-    """The Locust process that plays ``plan``: alone, or as the master of ``workers`` (a number: that many forked here,
-    which meet on ``master_port``)."""
-    if isinstance(workers, int):
-        workers = Workers(local_count=workers, port=master_port)
+    """The Locust process that plays ``plan``: alone, or as the master of ``workers``."""
     files = ",".join(str(path) for path in _files(plan))
     command = (
         *(sys.executable, "-m", "locust", "-f", files, "--host", plan.backend.base_url),

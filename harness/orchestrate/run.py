@@ -30,7 +30,7 @@ from harness.orchestrate.early_stop import Judge, may_stop_early
 from harness.orchestrate.encore import Encore
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupted, Interrupts
-from harness.orchestrate.launch import Command, Launch, free_port, plan_launch
+from harness.orchestrate.launch import Command, Launch, free_port, plan_launch, require_free_port
 from harness.orchestrate.load import LoadProcess, Workers, build_load_plan, build_locustfile_plan, load_process
 from harness.orchestrate.locustfile import require_loadable
 from harness.orchestrate.provenance import harness_commit, host_facts, public_config, versions
@@ -80,7 +80,7 @@ class Finished:
 def prepare(plan: Plan) -> Preparation:
     """Everything that can be wrong is found here. Raises UsageError."""
     out_dir = plan.run.out
-    _workers(plan.load)  # raises where the plan wants them both here and elsewhere
+    _require_meeting_place(plan.load)
     launch = plan_launch(plan)
     load = _plan_load(plan, launch.base_url)
     require_judgeable_run(plan, launch, load)
@@ -195,6 +195,7 @@ class _Started:
             started_s=self.started_s,
             deadline_s=load.duration_s + load.drain_timeout_s * len(load.phases) + LOAD_GRACE_S,
             observer=observer,
+            longest_wait_s=_workers(plan.load).longest_wait_s,
             restarts=restarts,
             stop_early=judge.wants_stop,
             so_far=lambda: judge.so_far,
@@ -363,6 +364,14 @@ def worker_command(preparation: Preparation) -> str | None:
     workers = _workers(preparation.plan.load)
     words = load_process(preparation.load, preparation.out_dir, 0.0, -1, workers=workers).worker_command
     return None if words is None else shlex.join(words)
+
+
+def _require_meeting_place(section: LoadSection) -> None:
+    """Raises UsageError where workers are wanted both here and elsewhere, or those from elsewhere could not meet."""
+    workers = _workers(section)
+    if workers.expected_count:
+        host = f"[{workers.bind_host}]" if ":" in workers.bind_host else workers.bind_host
+        require_free_port(f"tcp://{host}:{workers.port}", "load workers to meet at (master-host, master-port)")
 
 
 def _workers(section: LoadSection) -> Workers:

@@ -74,7 +74,11 @@ class Cast:
 
 @dataclass(slots=True)
 class Session:
-    """A run that has begun: everything is started and the directory is open."""
+    """A run that has begun: everything is started and the directory is open.
+
+    ``deadline_s`` counts from the load's first phase, which may take ``longest_wait_s`` to come; without a load from
+    the start.
+    """
 
     writer: RunWriter
     sampler: Sampler
@@ -86,11 +90,13 @@ class Session:
     started_s: float
     deadline_s: float | None
     observer: Observer
+    longest_wait_s: float = 0.0
     restarts: Restarts | None = None
     stop_early: Callable[[], bool] | None = None
     so_far: Callable[[], SoFar | None] | None = None
     watch: ContainerWatch | None = None
     witness: Witness | None = None
+    _load_begun_s: float | None = None
 
     def play(self) -> EndReason:
         """Runs to the end and writes ``end.json``. Children are still alive afterwards, their owner stops them.
@@ -172,9 +178,13 @@ class Session:
             return EndReason.TARGET_DIED
         if self.stop_early is not None and self.stop_early():
             return EndReason.EARLY_STOP
-        if self.deadline_s is not None and self._now_s() >= self.deadline_s:
-            return self._at_deadline()
-        return None
+        return self._at_deadline() if self._is_over() else None
+
+    def _is_over(self) -> bool:
+        if self.deadline_s is None:
+            return False
+        begins_s = self.longest_wait_s if self._load_begun_s is None else self._load_begun_s
+        return self._now_s() >= begins_s + self.deadline_s
 
     def _at_deadline(self) -> EndReason:
         """Without a load the deadline is the plan; with one it is the time by which the load must have ended itself."""
@@ -206,6 +216,8 @@ class Session:
         events = tuple(self.events.drain())
         for event in events:
             self.writer.event(event)
+            if self._load_begun_s is None and event.event == EventName.PHASE_START:
+                self._load_begun_s = event.t_s
             if self.witness is not None and event.event == EventName.DRAIN_END:
                 self.witness.drained(self._now_s())
         return events

@@ -40,7 +40,10 @@ class LiveFacts:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """One tick; None = not known yet. ``phase`` and ``kind`` as in events.jsonl; counts are totals so far."""
+    """One tick; None = not known yet. ``phase`` and ``kind`` as in events.jsonl; counts are totals so far.
+
+    ``begun_s``: when the plan began, from which its time left is counted; ``t_s`` for as long as it has not.
+    """
 
     t_s: float
     memory_bytes: float | None = None
@@ -57,6 +60,7 @@ class LiveState:
     generator_cpu_ratio: float | None = None
     generator_problem: str | None = None
     note: str | None = None
+    begun_s: float = 0.0
 
 
 class LiveView:
@@ -183,7 +187,7 @@ def _phase(facts: LiveFacts, state: LiveState) -> str:
 def _time(facts: LiveFacts, state: LiveState) -> str:
     if facts.duration_s is None:
         return f"{format_duration(state.t_s)} so far, until stopped"
-    left_s = facts.duration_s - state.t_s
+    left_s = facts.duration_s - (state.t_s - state.begun_s)
     return f"{format_duration(left_s)} left" if left_s >= 0.5 else "ending"
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.orchestrate.launch import free_port
-from harness.orchestrate.load import Workers, build_locustfile_plan
+from harness.orchestrate.load import build_locustfile_plan
 from harness.plan.load import LoadSection
 from tests.support.load_runs import Reference, play
 
@@ -47,7 +46,7 @@ def test_kinds_are_request_names_and_counts_are_locusts_own(tmp_path: Path, fixe
     file = tmp_path / "plain.py"
     file.write_text(PLAIN)
     plan = build_locustfile_plan(LoadSection(users=4), file, fixed.backend_url, 9.0, 1.0, seed=1)
-    played = play(plan, tmp_path, Workers(workers, port=free_port()))
+    played = play(plan, tmp_path, workers)
 
     assert played.exit_code == 0
     assert {row["kind"] for row in played.rows} == {"/health", "missing"}

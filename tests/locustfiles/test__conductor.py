@@ -16,6 +16,7 @@ from harness.model.load import Backend, LoadPlan, Phase
 from locustfiles._conductor import LATENESS_LIMIT_MS, Conductor, EventPipe, harness_has_gone
 from locustfiles._recorder import LoadFile
 from locustfiles._tally import Bucket, Histogram, Report
+from tests.support.load_runs import read_rows
 
 PLAN = LoadPlan(
     "normal",
@@ -87,6 +88,19 @@ def test_a_load_that_nobody_is_left_to_play_has_not_been_played(tmp_path: Path) 
 
     assert gevent.spawn(conductor.run).get(timeout=5) is False
     assert [event["event"] for event in harness.events()].count("generator_saturated") == 1
+
+
+def test_workers_that_came_late_are_not_lost(tmp_path: Path) -> None:
+    """The load begins when all are there, minutes into the run: the first report of one is no silence of the other."""
+    harness = Harness()
+    pipe = EventPipe(harness.write_fd, lambda: 300.0)
+    conductor = Conductor(PLAN, ("a", "b"), LoadFile(tmp_path), pipe, time.monotonic() + 0.5)
+    for client in ("a", "b"):
+        conductor.take(client, Report(301.0, {"normal": Bucket(started_count=1)}))
+    conductor.close()
+
+    assert [event["event"] for event in harness.events()] == ["note"]
+    assert [row["started_count"] for row in read_rows(tmp_path)] == ["2"]
 
 
 @pytest.mark.parametrize(

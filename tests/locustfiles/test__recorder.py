@@ -63,6 +63,8 @@ def test_a_process_that_stops_reporting_is_given_up(tmp_path: Path) -> None:
     recorder.add("b", _report(1.0))
     for second in range(1, LOST_AFTER_S + 3):
         recorder.add("a", _report(float(second)))
+        assert recorder.give_up_lost() == []
+    recorder.add("a", _report(LOST_AFTER_S + 3.0))
     assert recorder.give_up_lost() == ["b"]
     assert recorder.give_up_lost() == []
     recorder.add("b", _report(2.0, completed=7))
@@ -70,7 +72,7 @@ def test_a_process_that_stops_reporting_is_given_up(tmp_path: Path) -> None:
 
     times = [float(row["t_s"]) for row in read_rows(tmp_path)]
     assert times == sorted(times)
-    assert sum(int(row["completed_count"]) for row in read_rows(tmp_path)) == 1 + LOST_AFTER_S + 2 + 7
+    assert sum(int(row["completed_count"]) for row in read_rows(tmp_path)) == 1 + LOST_AFTER_S + 3 + 7
 
 
 def test_drained_and_finished_mean_everywhere(tmp_path: Path) -> None:
@@ -105,3 +107,16 @@ def test_a_run_directory_gets_one_load_file(tmp_path: Path) -> None:
 
     with pytest.raises(FileExistsError):
         LoadFile(tmp_path)
+
+
+@pytest.mark.parametrize(("begins_s", "row_period_s"), [(300.0, 1), (0.0, 15)])
+def test_a_process_that_has_not_had_to_report_is_not_lost(tmp_path: Path, begins_s: float, row_period_s: int) -> None:
+    """The load may begin minutes into the run, and a week's rows are 15 s apart: whoever reports second is no later."""
+    recorder = Recorder(LoadFile(tmp_path), ["a", "b"], begins_s, row_period_s)
+    for number in range(1, 4):
+        recorder.add("a", _report(begins_s + number * row_period_s))
+        assert recorder.give_up_lost() == []
+        recorder.add("b", _report(begins_s + number * row_period_s))
+    recorder.finish()
+
+    assert [row["started_count"] for row in read_rows(tmp_path)] == ["2"] * 3

@@ -80,7 +80,7 @@ def test_a_worker_that_dies_makes_the_run_invalid_and_the_others_go_on(tmp_path:
 
     with talking() as backend:
         plan = short_plan(backend.wire, queries_count=60, load_s=13.0, idle_s=0.5)
-        played = play(plan, tmp_path, Workers(3, port=free_port()), kill_one)
+        played = play(plan, tmp_path, 3, kill_one)
 
     assert killed
     assert played.exit_code == 0

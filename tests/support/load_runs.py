@@ -19,7 +19,8 @@ import httpx
 
 from harness.model import LOAD_COLUMNS, LoadKind
 from harness.model.load import Backend, Ending, LoadPlan, Phase
-from harness.orchestrate.load import Workers, load_process
+from harness.orchestrate.launch import free_port
+from harness.orchestrate.load import ALONE, Workers, load_process
 
 Row = dict[str, str]
 
@@ -86,11 +87,16 @@ def short_plan(
 def play(
     plan: LoadPlan,
     run_dir: Path,
-    workers: Workers | int = 0,
+    workers: Workers | int = ALONE,
     during: Callable[[subprocess.Popen[bytes], dict[str, Any]], None] | None = None,
     web_port: int | None = None,
 ) -> Played:
-    """Plays ``plan`` to its end; ``during`` is called with each event as it comes."""
+    """Plays ``plan`` to its end; ``during`` is called with each event as it comes.
+
+    ``workers``: a number is that many forked here, which meet where no other test's do.
+    """
+    if isinstance(workers, int):
+        workers = Workers(local_count=workers, port=free_port())
     read_fd, write_fd = os.pipe()
     log_path = run_dir / "locust.log"
     process = load_process(plan, run_dir, time.monotonic(), write_fd, workers, web_port)

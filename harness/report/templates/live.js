@@ -58,7 +58,7 @@
     const soFar = news.so_far || {};
     byId("title").textContent = `${news.scenario}: ${news.metric}`;
     const phase = state.ended ? "ended" : last ? (last.to === null ? last.phase || last.kind : "draining") : news.scenario === "attach" ? "attached" : "not known yet";
-    const left = state.ended || !Number.isFinite(soFar.duration_s) ? "" : `, ${clock(Math.max(0, soFar.duration_s - now))} left`;
+    const left = state.ended || !Number.isFinite(soFar.duration_s) ? "" : `, ${clock(Math.max(0, soFar.duration_s - (now - soFar.begun_s)))} left`;
     show("phase", phase, `${clock(now)} so far${left}`);
     show("memory", value === undefined ? "not read yet" : `${digits(value / 1e6)} MB`, value === undefined ? "" : `first ${digits((state.v.find((v) => v !== null) ?? 0) / 1e6)} MB`);
     const growth = soFar.growth_bytes_per_h;

@@ -21,7 +21,7 @@ def test_the_judge_speaks_until_its_input_ends(tmp_path: Path) -> None:
     ) as judge:
         assert judge.stdin is not None
         assert judge.stdout is not None
-        judge.stdin.write(json.dumps({"planned_s": 600.0, "rates_per_s": {"normal": 1.0}}) + "\n")
+        judge.stdin.write(json.dumps({"planned_s": 600.0, "rates_per_s": {"normal": 1.0}, "drives": False}) + "\n")
         judge.stdin.flush()
         finding = json.loads(judge.stdout.readline())
         judge.stdin.close()
@@ -35,7 +35,7 @@ def test_a_judge_without_a_run_says_why_and_ends(tmp_path: Path) -> None:
     """Its harness goes on without it."""
     done = subprocess.run(
         [sys.executable, "-m", "harness.judge", str(tmp_path)],
-        input='{"planned_s": 1.0, "rates_per_s": {}}\n',
+        input='{"planned_s": 1.0, "rates_per_s": {}, "drives": false}\n',
         capture_output=True,
         text=True,
         timeout=30,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from harness.judge.bench import Bench, question_for, tells
 from harness.model import Interval, Limits, Outcome
-from tests.support.stored_runs import LEAKING, Recipe, write_run
+from tests.support.stored_runs import FIXED, LEAKING, Recipe, write_run
 
 _RATES = {"normal": 2.7, "duplicate": 2.7, "disconnect": 2.7}
 _BUDGET: dict[str, object] = {"gates": {"max_growth_bytes_per_h": 60e6}}
@@ -105,3 +106,20 @@ def test_default_limits_ask_for_growth_and_for_every_kind() -> None:
     assert question.per_query is not None
     assert question.growth.fail_above < question.growth.pass_below
     assert question_for(Limits(max_growth_bytes_per_h=1.0), 60.0, {}).per_query is None
+
+
+def test_nothing_is_said_before_the_load_has_begun(tmp_path: Path) -> None:
+    """Workers from elsewhere may take minutes to come: memory that nobody uses stays as it is, and is no pass."""
+    run = write_run(tmp_path, replace(FIXED, config=_BUDGET))
+    events = run / "events.jsonl"
+    told = events.read_text()
+    events.write_text("")
+    bench = Bench(run, 1200.0, _RATES, full=lambda _: Outcome.PASS, drives=True)
+    waiting = [bench.look() for _ in range(3)]
+    events.write_text(told)
+
+    assert {(finding.stop, finding.outcome, finding.waits_for) for finding in waiting} == {
+        (False, None, "the load to begin")
+    }
+    assert waiting[0].growth_bytes_per_h.estimate is None
+    assert bench.look().waits_for != "the load to begin"

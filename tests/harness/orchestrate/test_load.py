@@ -13,6 +13,7 @@ from harness.errors import UsageError
 from harness.model import LoadKind
 from harness.model.load import Ending, LoadPlan
 from harness.orchestrate.load import (
+    ALONE,
     EVERY_ENDING,
     Workers,
     build_load_plan,
@@ -122,7 +123,7 @@ def test_the_page_listens_on_loopback_and_keeps_statistics(tmp_path: Path) -> No
 
 def test_workers_here_meet_their_master_on_loopback(tmp_path: Path) -> None:
     """One user a worker, on the port given."""
-    command = load_process(_plan(), tmp_path, 0.0, 7, 3, master_port=5600).command
+    command = load_process(_plan(), tmp_path, 0.0, 7, Workers(local_count=3, port=5600)).command
 
     assert command[command.index("--processes") + 1] == command[command.index("--users") + 1] == "3"
     assert command[command.index("--master-bind-host") + 1] == "127.0.0.1"
@@ -170,3 +171,14 @@ def test_finding_a_scenario_does_not_load_locust() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert {"locust", "gevent", "numpy"}.isdisjoint(done.stdout.split())
+
+
+def test_a_load_waits_for_its_workers_and_not_for_ever() -> None:
+    """Those from elsewhere somebody has to start by hand; what plays alone waits for nobody."""
+    distant, local = Workers(expected_count=2), Workers(local_count=2)
+
+    assert (ALONE.longest_wait_s, ALONE.flags()) == (0.0, ())
+    for workers, wait_s in ((distant, 600), (local, 60)):
+        flags = workers.flags()
+        assert workers.longest_wait_s == wait_s
+        assert flags[flags.index("--expect-workers-max-wait") + 1] == str(wait_s)

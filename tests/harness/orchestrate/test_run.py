@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,11 @@ def test_workers_are_here_or_elsewhere(tmp_path: Path) -> None:
     """Both at once is refused before anything starts."""
     with pytest.raises(UsageError, match="workers"):
         prepare(_plan(tmp_path, load={"workers": 2, "expect_workers": 2}))
+
+
+def test_a_port_that_is_taken_is_no_place_for_workers_to_meet(tmp_path: Path) -> None:
+    """Found before anything starts, not by a load that cannot begin."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=rf"free port for load workers to meet at.*127\.0\.0\.1:{port}"):
+            prepare(_plan(tmp_path, load={"expect_workers": 2, "master_port": port}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -15,7 +16,7 @@ from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
 from harness.orchestrate.restarts import Restarts
 from harness.orchestrate.services import Service, Services
-from harness.orchestrate.session import Cast, Session, Tap
+from harness.orchestrate.session import Cast, Session, Tap, Tick
 from harness.probes.base import Reading
 from harness.probes.process import ProcessTreeProbe
 from harness.sampler import Sampler, describe
@@ -115,3 +116,40 @@ def test_a_target_that_fails_again_and_again_ends_the_run_in_order(
     assert run.end is not None
     assert len(texts) == len(notes)
     assert all(note in text for note, text in zip(notes, texts, strict=True))
+
+
+def test_a_loads_time_counts_from_its_first_phase(tmp_path: Path) -> None:
+    """Its workers may be long in coming; what never ends is ended as long after it began as the plan says."""
+    probe = ProcessTreeProbe("harness", Role.HARNESS, os.getpid(), 0.02)
+    writer = RunWriter.create(tmp_path, Manifest("2026-01-01T00:00:00Z", "test", None, (describe(probe),)))
+    events, started_s = EventPipe(), time.monotonic()
+    told: list[float] = []
+
+    def begin_after_half_a_second(tick: Tick) -> None:
+        if tick.t_s > 0.5 and not told:
+            told.append(tick.t_s)
+            line = {"t_s": tick.t_s, "event": "phase_start", "phase": "normal-1", "kind": "normal", "cycle": 1}
+            os.write(events.write_fd, f"{json.dumps(line)}\n".encode())
+
+    with Interrupts() as interrupts, Services(writer.path / "logs") as services:
+        tap = Tap(writer)
+        session = Session(
+            writer=writer,
+            sampler=Sampler([probe], tap, started_s=started_s),
+            tap=tap,
+            services=services,
+            cast=Cast(services.start("load", ["/bin/sleep", "60"], os.environ), None, None),
+            interrupts=interrupts,
+            events=events,
+            started_s=started_s,
+            deadline_s=0.3,
+            observer=begin_after_half_a_second,
+            longest_wait_s=60.0,
+        )
+        reason = session.play()
+    events.close()
+    end = read_run(writer.path).end
+
+    assert reason is EndReason.GENERATOR_FAILED
+    assert end is not None
+    assert told[0] + 0.3 <= end.t_s < 30.0

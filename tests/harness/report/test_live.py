@@ -160,3 +160,11 @@ def test_importing_the_view_loads_neither_rich_nor_numpy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "set()"
+
+
+def test_the_time_left_counts_from_the_plans_begin() -> None:
+    """A load that waits for its workers for a minute has all of its plan before it."""
+    waiting = LiveState(t_s=60.0, phase="waiting for 2 load workers", begun_s=60.0)
+
+    assert "waiting for 2 load workers (10 min left)" in plain_line(FACTS, waiting)
+    assert "(8 min left)" in plain_line(FACTS, replace(waiting, t_s=180.0))
