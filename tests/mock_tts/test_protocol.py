@@ -117,7 +117,9 @@ def test_a_client_that_does_not_read_is_not_read() -> None:
 
     async def run() -> tuple[int, int]:
         service = Service(INSTANT)
-        config = uvicorn.Config(App(service), http=HttpProtocol, ws=SocketProtocol, lifespan="off", proxy_headers=False)
+        config = uvicorn.Config(
+            App(service), http=HttpProtocol, ws=SocketProtocol, lifespan="off", proxy_headers=False, log_config=None
+        )
         config.load()
         state = ServerState()
         protocol = HttpProtocol(config=config, server_state=state, app_state={})
