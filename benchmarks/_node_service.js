@@ -1,4 +1,4 @@
-// A voice service as others write them, for young_node.py: POST /ask, GET /events, GET /health. Its cache of speech fills
+// A voice service as others write them, for young_services.py: POST /ask, GET /events, GET /health. Its cache of speech fills
 // up to 15 MB and stays; with LEAK_BYTES each conversation whose client vanished is kept for ever, with so much.
 'use strict';
 const http = require('http');

@@ -24,7 +24,7 @@ BENCHMARKS = (
     ("accuracy", "--quick", "--jobs", "2", "--recorded", RECORDED),
     ("attribution", RECORDED),
     ("settling", RECORDED, "--jobs", "2"),
-    ("young_node", "--quick", "--jobs", "3"),
+    ("young_services", "--quick", "--jobs", "3"),
     ("time_to_verdict", "--quick", "--jobs", "2", "--recorded", RECORDED),
     ("analysis_speed", "--quick"),
     ("sampler_cost", "--quick"),

@@ -159,6 +159,7 @@ def _circumstances(recorded: Recorded, limits: Limits, primary: Facts) -> Circum
         cut_short=cut_short(run),
         retention_s=number(target, "retention_s"),
         heap_limit_bytes=number(target, "heap_limit"),
+        garbage_share=number(target, "garbage_share") or 0.0,
         speedup=run.manifest.speedup,
         production_queries_per_h=number(target, "production_queries_per_h"),
         memory_limit_bytes=_memory_limit(limits, recorded),

@@ -37,6 +37,7 @@ scenario = "mixed"               # normal heavy idle duplicates disconnects mixe
 # production_queries_per_h = 1000
 # retention = "30m"              # memory that is held on purpose for so long; a shorter run cannot pass
 # heap_limit = "512 MiB"         # what the runtime may take before it collects for good (a JVM's -Xmx is found)
+# garbage_share = 0.5            # of its memory that the runtime may hold as garbage at any time (Go's GOGC is found)
 
 # A target in a container, started from an image and removed in the end (docs/scale.md):
 # [container]

@@ -17,8 +17,8 @@ from harness.model import ProcessIdentity, Role
 from harness.plan.document import Plan
 from harness.probes.base import Probe
 from harness.probes.container import ContainerProbe
-from harness.probes.java_heap import java_heap_limit_bytes
 from harness.probes.process import ProcessTreeProbe
+from harness.probes.runtime_heap import RuntimeHeap, runtime_heap
 from harness.redaction import redact
 
 
@@ -54,19 +54,22 @@ def harness_commit() -> str | None:
 
 
 def public_config(plan: Plan, probes: Iterable[Probe] = ()) -> dict[str, Any]:
-    """The plan as resolved, secrets replaced by ``***``, the limits under the names of ``harness.model.Limits``; the
-    largest heap of a target that runs Java as ``probes`` find it, where the plan says none."""
+    """The plan as resolved, secrets replaced by ``***``, the limits under the names of ``harness.model.Limits``; what
+    the heap of the target's runtime may take is what ``probes`` find, where the plan does not say."""
     config = plan.model_dump(mode="json") | {"gates": plan.gates.to_config()}
     redacted = redact(config)
     assert isinstance(redacted, dict)
-    if plan.target.heap_limit is None:
-        redacted["target"]["heap_limit"] = _java_heap_limit_bytes(probes)
+    if plan.target.heap_limit is None and plan.target.garbage_share is None:
+        heap = _runtime_heap(probes)
+        redacted["target"] |= {"heap_limit": heap.limit_bytes, "garbage_share": heap.garbage_share}
     return redacted
 
 
-def _java_heap_limit_bytes(probes: Iterable[Probe]) -> float | None:
+def _runtime_heap(probes: Iterable[Probe]) -> RuntimeHeap:
+    """Of the first probe of the target whose process has one."""
     pids = (_pid(probe) for probe in probes if probe.role is Role.TARGET)
-    return next((limit for pid in pids if pid is not None and (limit := java_heap_limit_bytes(pid)) is not None), None)
+    heaps = (runtime_heap(pid) for pid in pids if pid is not None)
+    return next((heap for heap in heaps if heap != RuntimeHeap()), RuntimeHeap())
 
 
 def _pid(probe: Probe) -> int | None:

@@ -31,6 +31,7 @@ class TargetSection(Section):
     A command is started without a shell, with ``PORT``, ``TTS_URL`` and ``ELEVENLABS_BASE_URL`` in its environment and
     ``{port}``, ``{tts_url}`` replaced in its text. With ``base_url`` alone the process that listens there is it.
     ``heap_limit`` is what a garbage-collected runtime may take before it has to give any back; a JVM's is found.
+    ``garbage_share`` of its memory is what a runtime that collects in time may hold as garbage; Go's is found.
     ``time_scale`` divides the timers of the reference backend (tracker, sweep), which no other target knows.
     """
 
@@ -48,6 +49,7 @@ class TargetSection(Section):
     production_queries_per_h: Annotated[float, Field(gt=0)] | None = None
     retention_s: DurationS | None = None
     heap_limit: SizeBytes | None = None
+    garbage_share: Annotated[float, Field(ge=0, lt=1)] | None = None
     commit: str | None = None
 
     @model_validator(mode="after")

@@ -19,7 +19,8 @@ class Circumstances:
 
     ``cut_short`` says in words why it can fail but not pass, ``invalid`` why its outcome cannot be trusted at all,
     ``young`` that the target began with the run and may still be settling, ``unused`` that queries were to be driven
-    and none was completed, ``heap_limit_bytes`` what the target's runtime may take before it gives any back.
+    and none was completed, ``heap_limit_bytes`` what the target's runtime may take before it gives any back,
+    ``garbage_share`` what share of its memory it may hold as garbage at any time.
     """
 
     limits: Limits
@@ -27,6 +28,7 @@ class Circumstances:
     cut_short: str | None = None
     retention_s: float | None = None
     heap_limit_bytes: float | None = None
+    garbage_share: float = 0.0
     speedup: float = 1.0
     production_queries_per_h: float | None = None
     memory_limit_bytes: float | None = None

@@ -21,8 +21,13 @@ YOUNG_HEAP_BYTES, YOUNG_HEAP_AT_ONCE_BYTES, YOUNG_HEAP_BYTES_PER_S = 32 * 2**20,
 """Nor while it adds up to less than this, whatever its size: a heap that began small finds its own (V8's two
 semi-spaces alone take 32 MiB) and caches fill, at a steady pace for as long as a short soak looks. Queries of a kind
 are held to it unless others certainly leave less, for heap and caches serve all. Measured on a clean Node.js service
-with a cache of 15 MB (``benchmarks/young_node.py``): without it 5 of 6 soaks of one to three minutes failed; at most
-12 MB were certain growth after 40 s, 17 MB after 110."""
+with a cache of 15 MB (``benchmarks/young_services.py``): without it 5 of 6 soaks of one to three minutes failed; at
+most 12 MB were certain growth after 40 s, 17 MB after 110."""
+COLLECTED_WITHIN_S = 120.0
+"""A heap that is collected in time holds as much garbage as its runtime lets it (Go: as much again as is live, and no
+longer than this): what becomes live counts with its garbage, and the garbage beside what lived already is held to less
+in a run that is longer than this. Measured on a clean Go service with a cache of 15 MB
+(``benchmarks/young_services.py``): without it 3 of 24 looks failed, up to 45 MB were certain growth after 20 s."""
 SETTLING_S = 3600.0
 """What goes on for longer is held to so much less."""
 _LONGEST_NEED = 30.0
@@ -134,12 +139,13 @@ def settling_bytes(facts: Facts, circumstances: Circumstances, length_s: float |
     0 where that is nothing."""
     if facts.growth is None:
         return 0.0
-    heap_bytes = circumstances.heap_limit_bytes or 0.0
-    if not circumstances.young:
-        return heap_bytes
-    length_s = facts.length_s if length_s is None else length_s
-    young_bytes = min(YOUNG_HEAP_BYTES, YOUNG_HEAP_AT_ONCE_BYTES + YOUNG_HEAP_BYTES_PER_S * length_s)
-    return max(young_bytes * min(1.0, SETTLING_S / max(length_s, 1.0)), _settling_share_bytes(facts), heap_bytes)
+    length_s = max(facts.length_s if length_s is None else length_s, 1.0)
+    share, live_bytes = circumstances.garbage_share, 0.0
+    if circumstances.young:
+        young_bytes = min(YOUNG_HEAP_BYTES, YOUNG_HEAP_AT_ONCE_BYTES + YOUNG_HEAP_BYTES_PER_S * length_s)
+        live_bytes = max(young_bytes * min(1.0, SETTLING_S / length_s), _settling_share_bytes(facts))
+    garbage_bytes = share * max(facts.growth.level, 0.0) * min(1.0, COLLECTED_WITHIN_S / length_s)
+    return max(live_bytes / (1.0 - share) + garbage_bytes, circumstances.heap_limit_bytes or 0.0)
 
 
 def outgrown_after_s(facts: Facts, circumstances: Circumstances, growth_per_s: float) -> float | None:

@@ -9,7 +9,7 @@ from harness.model import Role
 from harness.orchestrate.provenance import host_facts, public_config, versions
 from harness.plan.document import Plan
 from harness.probes.process import ProcessTreeProbe
-from tests.support.target_processes import answer, java_stand_in, process
+from tests.support.target_processes import answer, go_stand_in, java_stand_in, process
 
 
 def test_secrets_never_reach_the_manifest() -> None:
@@ -55,3 +55,14 @@ def test_the_largest_heap_of_a_java_target_is_found_unless_the_plan_says_it(tmp_
         assert public_config(Plan(), [observer, target])["target"]["heap_limit"] == 300 * 2**20
         assert public_config(Plan(), [observer])["target"]["heap_limit"] is None
         assert public_config(told, [target])["target"]["heap_limit"] == 2**30
+
+
+def test_what_a_go_target_may_hold_as_garbage_is_found_unless_the_plan_says_it(tmp_path: Path) -> None:
+    """A stand-in with the mark of Go's linker."""
+    with process([str(go_stand_in(tmp_path)), "-c", "echo up; read line"]) as child:
+        answer(child)
+        target = ProcessTreeProbe("target", Role.TARGET, child.pid, 1.0)
+        told = Plan.model_validate({"target": {"garbage_share": 0.2}})
+
+        assert public_config(Plan(), [target])["target"]["garbage_share"] == 0.5
+        assert public_config(told, [target])["target"]["garbage_share"] == 0.2

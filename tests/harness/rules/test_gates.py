@@ -137,6 +137,28 @@ def test_a_heap_that_may_still_grow_fails_nothing(young: bool) -> None:
     assert failing_kinds(*kinds, circumstances=roomy) == []
 
 
+def test_a_heap_that_is_collected_in_time_may_double_as_it_fills() -> None:
+    """What becomes live brings as much garbage as the runtime allows; what lived before has its own for two minutes."""
+    assert FLAT.growth is not None
+    go = replace(YOUNG, garbage_share=0.5)
+    old = Circumstances(Limits(), garbage_share=0.5)
+    half = 0.5 * FLAT.growth.level
+
+    assert settling_bytes(FLAT, go, 60.0) == pytest.approx(2 * 20 * 2**20 + half)
+    assert settling_bytes(FLAT, go, 1200.0) == pytest.approx(2 * 32 * 2**20 + 0.1 * half)
+    assert [settling_bytes(FLAT, old, length_s) for length_s in (60.0, 1200.0)] == pytest.approx([half, 0.1 * half])
+
+
+def test_garbage_that_a_runtime_may_hold_is_no_leak() -> None:
+    """Of a target of any age; the sentence says so."""
+    full = facts_of(30.0 * MB_PER_MIN * T_S[:120])
+    runtime = Circumstances(Limits(), garbage_share=0.5)
+    gates = judge_gates(full, runtime)
+
+    assert (outcome(full, Circumstances(Limits())), outcome(full, runtime)) == (Outcome.FAIL, Outcome.INCONCLUSIVE)
+    assert any("its runtime may hold" in o.says and "of garbage" in o.says for o in obstacles_of(full, gates, runtime))
+
+
 @pytest.mark.parametrize("growth_per_s", [5e3, 1e4, 2e4])
 def test_so_long_it_takes_until_growth_is_no_settling(growth_per_s: float) -> None:
     """After an hour the allowance falls, so that a slow leak is not allowed for ever."""
