@@ -6,6 +6,7 @@ nothing of conversations. No retries: a step that failed has failed.
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import struct
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import gevent.monkey
 from geventhttpclient.response import HTTPParseError, HTTPSocketResponse
 
 RECEIVE_BYTES = 65_536
@@ -123,14 +125,7 @@ class Wire:
         """Whether an idle connection can carry another request: not ended, and nothing unasked-for to read."""
         if self._ended or time.monotonic() - self.idle_since_s > REUSE_WITHIN_S:
             return False
-        self._socket.settimeout(0.0)
-        try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        return not _has_news(self._socket)
 
 
 class Site:
@@ -240,6 +235,14 @@ def receive_answer(wire: Wire) -> tuple[Answer, bool]:
     except HTTPParseError as error:
         raise StepFailed("not_http", str(error)) from error
     return Answer(response.status_code, body), not response.should_close()
+
+
+def _has_news(connection: socket.socket) -> bool:
+    """Whether there is something to read, the other side's end included. Asks the system: TLS cannot peek, and gevent's
+    own poll hears no errors."""
+    poll = gevent.monkey.get_original("select", "poll")()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _connect_failure(error: OSError | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -50,7 +51,8 @@ def await_ready(service: Awaited, url: str, timeout_s: float, wait: Callable[[fl
 
 
 def _status(url: str) -> int | None:
-    """The status of what answers at ``url``, None where nothing does."""
+    """The status of what answers at ``url``, None where nothing does. Raises TargetError where its certificate is not
+    trusted, which waiting does not mend."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
@@ -58,6 +60,11 @@ def _status(url: str) -> int | None:
     try:
         connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         return connection.getresponse().status
+    except ssl.SSLCertVerificationError as error:
+        raise TargetError(
+            f"expected a certificate that this machine trusts at {url}, found: {error.verify_message}; "
+            "set SSL_CERT_FILE to a file with that of its authority"
+        ) from error
     except (OSError, http.client.HTTPException):
         return None
     finally:

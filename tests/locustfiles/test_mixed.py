@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from harness.model import LoadKind
 from harness.model.load import Backend
 from tests.support.load_runs import Reference, play, short_plan
 from tests.support.talk_backend import talking
+from tests.support.tls_front import tls_front
 
 pytestmark = pytest.mark.slow
 
@@ -56,3 +58,22 @@ def test_a_backend_of_another_shape_is_driven_through_its_mapping(tmp_path: Path
         assert len(backend.says) == played.summary["posts_count"] == 16 + (8 * 2 + 8 * 3) + 16 + 2
         assert len(set(backend.says)) == 48 + 2
         assert backend.headers == {"voice"}
+
+
+def test_a_backend_behind_tls_is_driven_like_any_other(
+    tmp_path: Path, fixed: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streams, connections used again and connections reset; whose certificate is not trusted is not spoken to."""
+    plan = short_plan(Backend(fixed.backend_url), KINDS, 12)
+    with tls_front(fixed.backend_url, tmp_path) as front:
+        secure = replace(plan, backend=replace(plan.backend, base_url=front.url))
+        (tmp_path / "untrusted").mkdir()
+        untrusted = play(secure, tmp_path / "untrusted")
+        asked_untrusted = fixed.processed()
+        monkeypatch.setenv("SSL_CERT_FILE", str(front.authority))
+        played = play(secure, tmp_path)
+
+    assert untrusted.summary["failures"] == {"tls_failed": 36}
+    assert asked_untrusted == 0
+    assert played.summary["failures"] == {}
+    assert played.total("completed_count") == 36

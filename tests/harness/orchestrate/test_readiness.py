@@ -14,6 +14,7 @@ from harness.errors import TargetError
 from harness.orchestrate.launch import answers, free_port
 from harness.orchestrate.readiness import await_ready
 from harness.orchestrate.services import Services
+from tests.support.tls_front import tls_front
 
 SERVER = """
 import http.server, sys
@@ -91,3 +92,15 @@ def test_an_interrupt_ends_the_wait(services: Services) -> None:
     with pytest.raises(KeyboardInterrupt):
         await_ready(service, f"http://127.0.0.1:{free_port()}/", 30, waits[0])
     service.process.stdin.close()
+
+
+def test_a_certificate_that_is_not_trusted_is_said_at_once(services: Services, tmp_path: Path) -> None:
+    """With what to do; waiting would not mend it."""
+    port = free_port()
+    service = services.start("target", [sys.executable, "-c", SERVER, str(port), "200"], os.environ)
+    await_ready(service, f"http://127.0.0.1:{port}/health", 30, pause)
+    with (
+        tls_front(f"http://127.0.0.1:{port}", tmp_path) as front,
+        pytest.raises(TargetError, match=r"trusts at https://.*, found: .*certificate.*; set SSL_CERT_FILE"),
+    ):
+        await_ready(service, front.url, 30, lambda _: pytest.fail("waited"))
