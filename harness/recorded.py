@@ -295,12 +295,11 @@ def silence(recorded: Recorded) -> str | None:
         return None
     last_s = float(series.t_s[-1])
     spacing_s = float(np.median(np.diff(series.t_s))) if series.t_s.size > 1 else 0.0
-    if recorded.last_row_s - last_s <= max(_SILENCE_S, _SILENCE_RATIO * recorded.last_row_s, 3.0 * spacing_s):
+    end_s = max(recorded.last_row_s, recorded.run.end.t_s if recorded.run.end is not None else 0.0)
+    if end_s - last_s <= max(_SILENCE_S, _SILENCE_RATIO * end_s, 3.0 * spacing_s):
         return None
-    return (
-        f"there is no sample of the primary metric {recorded.primary} after {last_s:.0f} s "
-        f"of {recorded.last_row_s:.0f} s: the target did not answer to the end"
-    )
+    why = "the target did not answer to the end" if recorded.last_row_s > last_s else "samples are missing"
+    return f"there is no sample of the primary metric {recorded.primary} after {last_s:.0f} s of {end_s:.0f} s: {why}"
 
 
 def _end_reason(run: StoredRun) -> EndReason | None:

@@ -89,7 +89,11 @@ def _count_requests(environment: Environment, tally: Tally) -> None:
         failure = None if exception is None else type(exception).__name__
         tally.request(name, response_time or 0.0, response_length or 0, failure)
 
+    def on_user_error(exception: BaseException, **_: Any) -> None:
+        tally.failed_outside(type(exception).__name__)
+
     environment.events.request.add_listener(on_request)
+    environment.events.user_error.add_listener(on_user_error)
 
 
 @events.init.add_listener

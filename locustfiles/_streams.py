@@ -16,6 +16,7 @@ from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, ProtocolError
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
+from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from harness.model.load import Backend
@@ -83,11 +84,11 @@ class SseStream:
     def _event(self, name: str | None, payload: bytes, audio_count: int) -> VoiceEvent:
         """An event that the stream does not name names itself in its data, as a frame does; ``[DONE]`` is all name."""
         if name is not None:
-            return VoiceEvent(name, _load(payload), audio_count)
-        done = self._backend.done_event
-        if done is not None and payload == done.encode():
-            return VoiceEvent(done, {})
-        frame = _load(payload)
+            data = _load(payload) if name == self._backend.audio_event else _load_object(payload)
+            return VoiceEvent(name, data, audio_count)
+        if _is_done(payload, self._backend):
+            return VoiceEvent(str(self._backend.done_event), {})
+        frame = _load_object(payload)
         if not isinstance(lookup(frame, self._backend.event_field), str):
             return VoiceEvent("message", frame, audio_count)
         return _event_of_frame(frame, self._backend, audio_count)
@@ -115,9 +116,12 @@ class WebSocketStream:
         self._marker = audio_marker(backend)
         self._frames: deque[Frame] = deque()
         scheme = "wss" if site.is_secure else "ws"
-        self._protocol = ClientProtocol(parse_uri(f"{scheme}://{site.authority}{site.target(path)}"), max_size=2**24)
+        uri = parse_uri(f"{scheme}://{site.authority}{site.target(path)}")
+        self._protocol = ClientProtocol(uri, max_size=2**24, subprotocols=_subprotocols(site))
         request = self._protocol.connect()
         for name, value in site.headers:
+            if name in request.headers:
+                del request.headers[name]  # else it would be sent twice
             request.headers[name] = value
         self._protocol.send_request(request)
         self._flush()
@@ -182,14 +186,26 @@ class WebSocketStream:
         self.wire.close()
 
 
+def _subprotocols(site: Site) -> list[Subprotocol] | None:
+    """Those that the plan's headers offer: the server's choice must be one of them."""
+    offered = next((value for name, value in site.headers if name.lower() == "sec-websocket-protocol"), None)
+    return None if offered is None else [Subprotocol(each.strip()) for each in offered.split(",")]
+
+
 def audio_marker(backend: Backend) -> bytes:
     return json.dumps(backend.audio_field.rpartition(".")[2]).encode() + b":"
 
 
 def _read_frame(payload: bytes, backend: Backend, marker: bytes) -> VoiceEvent:
     """A frame that names its event itself: ``{"event": ..., "data": {...}}``, or flat where there is no data field."""
-    frame, audio_count = load_without_audio(payload, marker)
-    return _event_of_frame(frame, backend, audio_count)
+    if _is_done(payload, backend):
+        return VoiceEvent(str(backend.done_event), {})
+    cut, audio_count = cut_audio(payload, marker)
+    return _event_of_frame(_load_object(cut), backend, audio_count)
+
+
+def _is_done(payload: bytes, backend: Backend) -> bool:
+    return backend.done_event is not None and payload == backend.done_event.encode()
 
 
 def _event_of_frame(frame: dict[str, Any], backend: Backend, audio_count: int) -> VoiceEvent:
@@ -202,6 +218,12 @@ def load_without_audio(payload: bytes, marker: bytes) -> tuple[dict[str, Any], i
     """The payload as JSON without the text of its audio, and that text's length. Raises StepFailed."""
     cut, audio_count = cut_audio(payload, marker)
     return _load(cut), audio_count
+
+
+def _load_object(payload: bytes) -> dict[str, Any]:
+    """The payload of an event that need not be an object (a ping with a time, say): without fields where it is none.
+    Raises StepFailed for an object that is torn."""
+    return _load(payload) if payload.lstrip().startswith(b"{") else {}
 
 
 def _load(payload: bytes) -> dict[str, Any]:

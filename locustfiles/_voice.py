@@ -220,7 +220,13 @@ class Conversation:
             self._read_answer(answer)
 
     def _read_answer(self, answer: Answer) -> None:
-        """Looks for what the answer must not carry, and for the dialogue's id where the backend chooses it."""
+        """Looks for what the answer must not carry, and for the dialogue's id where the backend chooses it.
+
+        A torn object and a page (a proxy's, say) are no answers; nothing at all, ``OK``, a list are without fields.
+        """
+        is_bare = not answer.body.lstrip().startswith((b"{", b"<"))
+        if is_bare and self._backend.dialogue_answer_field is None:
+            return
         try:
             data, _ = load_without_audio(answer.body, self._marker)
         except StepFailed as failure:

@@ -6,6 +6,7 @@ nothing of conversations. No retries: a step that failed has failed.
 
 from __future__ import annotations
 
+import base64
 import select
 import socket
 import ssl
@@ -15,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import gevent.monkey
 from geventhttpclient.response import HTTPParseError, HTTPSocketResponse
@@ -142,6 +143,8 @@ class Site:
         self._addresses: tuple[_Address, ...] = ()
         self._idle: deque[Wire] = deque(maxlen=REUSED_COUNT)
         self.authority = parts.netloc.rpartition("@")[2]
+        if parts.username is not None and "authorization" not in {name.lower() for name, _ in headers}:
+            headers = (*headers, ("Authorization", _basic(parts.username, parts.password or "")))
         self.headers = headers
         self._own = {name.lower(): f"{name}: {value}\r\n" for name, value in headers}
 
@@ -235,6 +238,11 @@ def receive_answer(wire: Wire) -> tuple[Answer, bool]:
     except HTTPParseError as error:
         raise StepFailed("not_http", str(error)) from error
     return Answer(response.status_code, body), not response.should_close()
+
+
+def _basic(user: str, password: str) -> str:
+    """What a URL's own user and password are as a header (RFC 7617)."""
+    return "Basic " + base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
 
 
 def _has_news(connection: socket.socket) -> bool:

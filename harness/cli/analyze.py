@@ -39,7 +39,10 @@ def analyze(
 
     verdict = judge_run(run, limits).verdict
     if not no_write:
-        write_verdict(run, verdict)
+        try:
+            write_verdict(run, verdict)
+        except OSError as error:
+            sys.stderr.write(f"soak: the verdict could not be written: {error}; the outcome stands\n")
     data = verdict.to_json()
     if as_json:
         sys.stdout.write(json.dumps({**data, "run": str(run)}, allow_nan=False) + "\n")

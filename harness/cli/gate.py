@@ -75,7 +75,7 @@ def _lines(assessment: Assessment) -> list[str]:
         f"  {outcome:<{widths[0]}}  {title:<{widths[1]}}  {value:<{widths[2]}}  limit {limit}"
         for outcome, title, value, limit in rows
     ]
-    return lines
+    return lines + [f"  note: {note}" for note in verdict.notes]
 
 
 def _tell_ci(run: Path, assessment: Assessment) -> None:
@@ -92,4 +92,7 @@ def _tell_ci(run: Path, assessment: Assessment) -> None:
 
         facts = read_facts(run, assessment.evidence.primary)
         page = build_page(Scene(facts, assessment.verdict, assessment.evidence), None)
-        append_summary(markdown_text(page, picture=None), os.environ)
+        try:
+            append_summary(markdown_text(page, picture=None), os.environ)
+        except OSError as error:
+            sys.stderr.write(f"soak: the step's summary could not be written: {error}; the outcome stands\n")

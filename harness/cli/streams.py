@@ -1,8 +1,8 @@
 """Standard output and error that go on when nobody reads them any more.
 
-A reader that leaves (``soak gate RUN | head -1``, a CI log that is closed) must not change the exit code, and must not
-end a run of hours: what is written then is lost, and that is all. The same of a stream that is closed, and of an
-encoding without ``µ``.
+A reader that leaves (``soak gate RUN | head -1``, a CI log that is closed) or a full disk behind ``> log`` must not
+change the exit code, and must not end a run of hours: what is written then is lost, and that is all. The same of a
+stream that is closed, and of an encoding without ``µ``.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _PLAINLY = "soak-plainly"
 
 
 class _Unread(io.FileIO):
-    """A descriptor whose writes succeed also where nobody reads."""
+    """A descriptor whose writes succeed also where nobody reads, or nothing more can be stored."""
 
     def write(self, data: Buffer, /) -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:
+        except OSError:
             return memoryview(data).nbytes
 
 

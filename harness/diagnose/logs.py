@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.model import Event, EventName
 from harness.plan.diagnose import VALUE_GROUP, LogRule
+from harness.redaction import redact_text
 
 READ_LIMIT_BYTES = 4 * 2**20
 """At one look. A log is moved aside at 16 MiB and two of those are kept, so that a slower reading is not yet a loss."""
@@ -112,7 +113,7 @@ class Matches:
             except ValueError:
                 pass
         if len(self.first_lines) < KEPT_LINES:
-            self.first_lines.append(line.decode("utf-8", "replace").strip()[:KEPT_LINE_CHARS])
+            self.first_lines.append(redact_text(line.decode("utf-8", "replace").strip())[:KEPT_LINE_CHARS])
 
     def event(self, t_s: float, *, last: bool = False) -> Event | None:
         """The matches not yet told, or None where there are none or it is too early."""

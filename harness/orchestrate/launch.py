@@ -184,10 +184,12 @@ OWN_PROGRAMS = {"mock-tts": "mock_tts", "voice-backend": "voice_backend"}
 def _resolved_program(words: list[str], cwd: Path | None) -> list[str]:
     if words[0] in OWN_PROGRAMS:  # also where the environment's bin folder is not on PATH
         return [*own_program(OWN_PROGRAMS[words[0]]), *words[1:]]
-    found = shutil.which(words[0], path=os.environ.get("PATH")) or shutil.which(words[0], path=str(cwd or "."))
-    if found is None:
-        raise UsageError(f"expected a program to start as target, found none named {words[0]!r} on PATH")
-    return words
+    if os.sep not in words[0] and shutil.which(words[0]) is not None:
+        return words
+    beside = shutil.which(str((cwd or Path()).resolve() / words[0]))
+    if beside is None:
+        raise UsageError(f"expected a program to start as target, found none named {words[0]!r} on PATH or in its cwd")
+    return [beside, *words[1:]]
 
 
 def own_program(package: str) -> list[str]:
@@ -239,15 +241,48 @@ def require_listener(url: str, what: str) -> None:
 
 def listener_pid(url: str) -> int:
     """The process that listens at ``url`` on this machine. Raises UsageError."""
-    port = _port_of(url)
-    for connection in psutil.net_connections("tcp"):
-        if connection.status != psutil.CONN_LISTEN or connection.pid is None:
-            continue
-        if getattr(connection.laddr, "port", None) == port:
-            return topmost_pid(connection.pid)
+    port, addresses = _port_of(url), _local_addresses(url)
+    listeners = [
+        (str(getattr(connection.laddr, "ip", "")), connection.pid)
+        for connection in psutil.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+        and connection.pid is not None
+        and getattr(connection.laddr, "port", None) == port
+    ]
+    # the system prefers who listens at the very address to who listens at all of them
+    for places in (addresses, {wildcard for address in addresses for wildcard in _wildcards(address)}):
+        pids = {topmost_pid(pid) for address, pid in listeners if address in places}
+        if len(pids) == 1:
+            return pids.pop()
+        if pids:
+            several = ", ".join(map(str, sorted(pids)))
+            raise UsageError(f"expected one process that listens at {url}, found {several}; give --pid or --container")
     raise UsageError(
-        f"expected to see which process listens at {url}, found none that this user may see; give --pid or --container"
+        f"expected to see which process listens at {url}, found none on this machine that this user may see; "
+        "give --pid or --container"
     )
+
+
+def _local_addresses(url: str) -> set[str]:
+    """Those of this machine that the host of ``url`` stands for."""
+    with contextlib.suppress(OSError):
+        places = {str(place[0]) for *_, place in socket.getaddrinfo(urlsplit(url).hostname, None)}
+        return {address for address in places if _is_local(address)}
+    return set()
+
+
+def _wildcards(address: str) -> tuple[str, ...]:
+    return ("::",) if ":" in address else ("0.0.0.0", "::")
+
+
+def _is_local(address: str) -> bool:
+    """Whether ``address`` is one of this machine's."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+        return True
 
 
 def topmost_pid(pid: int) -> int:

@@ -59,6 +59,7 @@ def public_config(plan: Plan, probes: Iterable[Probe] = ()) -> dict[str, Any]:
     config = plan.model_dump(mode="json") | {"gates": plan.gates.to_config()}
     redacted = redact(config)
     assert isinstance(redacted, dict)
+    redacted["log_rules"] = config["log_rules"]  # expressions that are judged by again: a part less is another one
     if plan.target.heap_limit is None and plan.target.garbage_share is None:
         heap = _runtime_heap(probes)
         redacted["target"] |= {"heap_limit": heap.limit_bytes, "garbage_share": heap.garbage_share}

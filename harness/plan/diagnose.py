@@ -137,14 +137,18 @@ def gates_of(rules: Iterable[LogRule]) -> tuple[GateRule, ...]:
 
 
 def rules_of_config(config: Mapping[str, Any]) -> tuple[LogRule, ...]:
-    """The rules that a manifest's config names; what is no rule of ours is left out."""
+    """The rules that a manifest's config names; what is no rule of ours is left out. Raises UsageError for one of ours
+    that cannot be read any more: it may have a bound, and no gate is left out in silence."""
     stored = config.get("log_rules")
     rules = []
     for entry in stored if isinstance(stored, list | tuple) else ():
         try:
             rules.append(LogRule.model_validate(entry))
-        except ValidationError:
-            continue
+        except ValidationError as error:
+            if not isinstance(entry, Mapping) or entry.keys().isdisjoint(("contains", "pattern")):
+                continue
+            what = "; ".join(problem["msg"] for problem in error.errors())
+            raise UsageError(f"expected log rules in the manifest's config, found {entry!r:.200}: {what}") from None
     return tuple(rules)
 
 

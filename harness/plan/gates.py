@@ -187,6 +187,14 @@ def _metric_rules(metric: str, gates: MetricGates) -> list[GateRule]:
 
 
 def _metric_limit(value: Text, unit: str, where: str) -> float:
+    """The limit in ``unit``. Raises UsageError."""
+    try:
+        return _not_negative(_in_unit(value, unit))
+    except (UsageError, ValueError) as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def _in_unit(value: Text, unit: str) -> float:
     if isinstance(value, str):
         if unit == "bytes":
             return parse_size_bytes(value)
@@ -195,7 +203,5 @@ def _metric_limit(value: Text, unit: str, where: str) -> float:
         try:
             return float(_count_per_h(value) if unit.endswith("_per_h") else value)
         except ValueError:
-            raise UsageError(f"{where}: expected a number of {unit}, found {value!r}") from None
-    if value < 0:
-        raise UsageError(f"{where}: expected zero or more, found {value:g}")
+            raise UsageError(f"expected a number of {unit}, found {value!r}") from None
     return float(value)

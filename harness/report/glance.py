@@ -86,7 +86,9 @@ def _object(path: Path) -> dict[str, Any]:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if math.isfinite(value) else None
 
 
 def _curve(run_dir: Path, primary: str) -> tuple[list[float], tuple[float | None, ...]]:
@@ -121,6 +123,6 @@ def _row_at(descriptor: int, start: int, offset: int) -> list[str]:
 
 def _float(cell: str) -> float | None:
     try:
-        return float(cell)
+        return _number(float(cell))
     except ValueError:
         return None

@@ -50,6 +50,8 @@ def judge_gates(facts: Facts, circumstances: Circumstances) -> tuple[GateResult,
         gates += [_kind_gate(query, part, facts, circumstances) for part in parts if part.count > 0]
         if asked and not any(part.count > 0 for part in parts):
             reason = "no load.csv or no completed query: growth per query cannot be judged"
+            if growth is None:
+                reason = "too few samples"
             gates.append(_gate("max_growth_per_query", "bytes_per_query", query, Interval(), reason=reason))
     if limits.max_memory_bytes is not None:
         limit = limits.max_memory_bytes

@@ -125,6 +125,16 @@ def test_a_target_that_falls_silent_is_invalid(tmp_path: Path, blank_after: floa
     assert any("did not answer to the end" in reason for reason in verdict.reasons) is (outcome is Outcome.INVALID)
 
 
+def test_samples_that_are_missing_at_the_end_are_no_shorter_run(tmp_path: Path) -> None:
+    """All files cut alike, by a copy that broke off, say: when the run ended stands in end.json."""
+    run = write(tmp_path / "cut", replace(_plain(0.0), end_s=4.0 * T_S[-1]))
+
+    verdict = assess(run).verdict
+
+    assert verdict.outcome is Outcome.INVALID
+    assert any("samples are missing" in reason for reason in verdict.reasons)
+
+
 def test_a_column_that_is_read_rarely_is_not_silent(tmp_path: Path) -> None:
     """Nothing between two of its readings means nothing."""
     run = _plain(0.0)

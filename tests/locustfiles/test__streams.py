@@ -11,6 +11,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from harness.model.load import Backend, StreamKind
 from locustfiles._streams import SseStream, VoiceEvent, WebSocketStream, audio_marker, cut_audio, lookup
@@ -106,13 +107,23 @@ def test_only_a_string_under_the_audio_field_is_cut(payload: bytes, cut: bytes, 
     assert cut_audio(payload, audio_marker(Backend("http://x"))) == (cut, count)
 
 
-@pytest.mark.parametrize("data", ["{", "[1]", "nonsense"])
-def test_an_event_that_is_no_json_object_is_called_so(data: str) -> None:
-    """It is a failure of its own name."""
+@pytest.mark.parametrize(
+    ("name", "data"), [("ping", "{"), ("audioChunk", "{"), ("audioChunk", "[1]"), ("audioChunk", "nonsense")]
+)
+def test_speech_that_is_no_json_object_is_called_so(name: str, data: str) -> None:
+    """It is a failure of its own name, and so is a torn object of any event."""
     with pytest.raises(StepFailed) as failure:
-        _read_sse(f"event: ping\ndata: {data}\n\n".encode())
+        _read_sse(f"event: {name}\ndata: {data}\n\n".encode())
 
     assert failure.value.name == "event_not_json"
+
+
+@pytest.mark.parametrize("data", ["", "[DONE]", "null", '"end"', "2024-01-01T00:00"])
+def test_other_events_may_say_what_they_like(data: str) -> None:
+    """Only speech is read: a ping has a time, the end has nothing at all."""
+    (event,) = _read_sse(f"event: done\ndata: {data}\n\n".encode())
+
+    assert (event.name, event.data) == ("done", {})
 
 
 def test_a_refused_stream_is_called_so() -> None:
@@ -192,3 +203,27 @@ def test_a_dotted_path_leads_into_objects() -> None:
     """None where there is nothing."""
     assert lookup({"a": {"b": 1}}, "a.b") == 1
     assert lookup({"a": [1]}, "a.b") is None
+
+
+def test_headers_of_the_plan_take_the_place_of_ours_and_offer_subprotocols() -> None:
+    """A second Host is refused by many servers; a subprotocol that the plan offers may be chosen."""
+    asked: list[Request] = []
+
+    def script(connection: socket.socket) -> None:
+        protocol = ServerProtocol(subprotocols=[Subprotocol("voice.v1")])
+        protocol.receive_data(connection.recv(65_536))
+        asked.extend(event for event in protocol.events_received() if isinstance(event, Request))
+        protocol.send_response(protocol.accept(asked[0]))
+        connection.sendall(b"".join(protocol.data_to_send()))
+        connection.sendall(Frame(Opcode.TEXT, b"[DONE]").serialize(mask=False))
+
+    with scripted(script) as server:
+        site = Site(server.url, (("Host", "voice.example"), ("Sec-WebSocket-Protocol", "other, voice.v1")))
+        backend = Backend(server.url, stream=StreamKind.WEBSOCKET, done_event="[DONE]")
+        wire = site.connect(time.monotonic() + 5)
+        event = WebSocketStream(wire, site, "/stream", backend).next_event()
+        wire.close()
+
+    assert asked[0].headers.get_all("Host") == ["voice.example"]
+    assert asked[0].headers.get_all("Sec-WebSocket-Protocol") == ["other, voice.v1"]
+    assert event == VoiceEvent("[DONE]", {})

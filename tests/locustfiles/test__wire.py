@@ -158,3 +158,19 @@ def test_a_header_of_the_plan_takes_the_place_of_ours() -> None:
     assert head.lower().count("content-type:") == head.lower().count("content-length:") == 1
     assert "content-type: application/x-voice\r\n" in head
     assert "Content-Length: 2\r\n" in head
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent"),
+    [
+        ((), b"Authorization: Basic bWU6cyBlQw==\r\n"),
+        ((("authorization", "Bearer x"),), b"authorization: Bearer x\r\n"),
+    ],
+)
+def test_user_and_password_of_the_url_are_sent(headers: tuple[tuple[str, str], ...], sent: bytes) -> None:
+    """As every client does, unless the plan has a header of its own; the host is told without them."""
+    head = Site("http://me:s%20eC@127.0.0.1:1", headers).request("GET", "/ask")
+
+    assert sent in head
+    assert head.lower().count(b"authorization:") == 1
+    assert b"Host: 127.0.0.1:1\r\n" in head

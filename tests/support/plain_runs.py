@@ -30,6 +30,7 @@ class PlainRun:
     load: list[tuple[float, str, int]] | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
     end: str | None = "completed"
+    end_s: float = 1.0
     config: dict[str, Any] = field(default_factory=dict)
     speedup: float = 1.0
     primary: str | None = "target.anon_bytes"
@@ -71,7 +72,7 @@ def write(path: Path, run: PlainRun) -> Path:
         ordered = sorted(run.events, key=lambda event: float(event["t_s"]))
         (path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in ordered))
     if run.end is not None:
-        end = {"reason": run.end, "t_s": 1.0, "rows": {}}
+        end = {"reason": run.end, "t_s": run.end_s, "rows": {}}
         (path / "end.json").write_text(json.dumps(end))
     return path
 

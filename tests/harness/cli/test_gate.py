@@ -86,3 +86,23 @@ def test_on_github_the_step_is_annotated(
     assert capsys.readouterr().err.startswith("::error title=Fail%3A do not ship this build::")
     assert summary.read_text(encoding="utf-8").startswith("## ✕ Fail: do not ship this build")
     assert "![" not in summary.read_text(encoding="utf-8")
+
+
+def test_a_summary_that_cannot_be_written_leaves_the_outcome(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code is what the pipeline goes by."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "gone" / "summary.md"))
+
+    assert gate(run, quiet=True) is ExitCode.FAIL
+    assert "summary could not be written" in capsys.readouterr().err
+
+
+def test_what_was_left_out_in_reading_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A torn last line is no reason to refuse, and none to be silent."""
+    torn = write_run(tmp_path, replace(LEAKING, duration_s=600.0))
+    with (torn / "load.csv").open("a") as rows:
+        rows.write("601.0,nor")
+    gate(torn)
+
+    assert "  note: " in capsys.readouterr().out

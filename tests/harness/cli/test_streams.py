@@ -59,18 +59,29 @@ def test_a_stream_that_is_closed_is_no_mistake(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
-    """Whatever the parser makes of Ctrl-C."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_is_one_line(tmp_path: Path, number: signal.Signals) -> None:
+    """Whatever the parser makes of Ctrl-C; a cancelled job and a closed terminal are the same."""
     opened = tmp_path / "opened"
     os.mkfifo(opened)
     child = subprocess.Popen(
         [*SOAK, "plan", "--show", "-c", str(opened)],
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+        preexec_fn=partial(signal.signal, number, signal.SIG_DFL),  # a shell's background jobs ignore Ctrl-C
     )
     with opened.open("w"):  # returns when the command reads its plan
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         _, told = child.communicate(timeout=60)
 
     assert (child.returncode, told.strip()) == (130, "soak: interrupted")
+
+
+def test_a_full_disk_behind_stdout_changes_no_exit_code() -> None:
+    """What is written is lost; the outcome is the exit code."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*SOAK, "gate", str(SAMPLE / "fixed")], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from harness.errors import UsageError
 from harness.orchestrate.launch import free_port, listener_pid, plan_launch
 from harness.plan.document import Plan
+from tests.support.target_processes import answer, process
 
 
 def plan(**sections: Any) -> Plan:
@@ -110,3 +112,37 @@ def test_a_speech_service_that_answers_is_used_and_one_that_does_not_is_started(
 def test_the_listener_is_found_by_its_port(listener: str) -> None:
     """Also where it was forked by a parent of the same command."""
     assert listener_pid(listener) in (os.getpid(), os.getppid())
+
+
+def test_the_listener_is_the_one_at_the_very_address() -> None:
+    """Two processes may listen at one port, at addresses of their own; whoever is sampled must be who is driven."""
+    here = socket.create_server(("127.0.0.1", 0))
+    port = here.getsockname()[1]
+    code = f"import socket; s = socket.create_server(('127.0.0.2', {port})); print('up', flush=True); input()"
+    with here, process([sys.executable, "-B", "-u", "-c", code]) as other:
+        answer(other)
+        assert listener_pid(f"http://127.0.0.2:{port}") == other.pid
+        assert listener_pid(f"http://127.0.0.1:{port}") != other.pid
+        with pytest.raises(UsageError, match="none on this machine"):
+            listener_pid(f"http://203.0.113.9:{port}")
+
+
+def test_who_listens_at_all_addresses_is_found_by_each() -> None:
+    """By number and by name."""
+    code = "import socket; s = socket.create_server(('0.0.0.0', 0)); print(s.getsockname()[1], flush=True); input()"
+    with process([sys.executable, "-B", "-u", "-c", code]) as everywhere:
+        port = answer(everywhere)
+        assert listener_pid(f"http://127.0.0.1:{port}") == everywhere.pid
+        assert listener_pid(f"http://localhost:{port}") == everywhere.pid
+
+
+@pytest.mark.parametrize("command", ["./start.sh", "start.sh"])
+def test_a_program_beside_the_target_is_found_in_its_cwd(tmp_path: Path, command: str) -> None:
+    """And started from there by its whole path."""
+    program = tmp_path / "start.sh"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    launch = plan_launch(plan(target={"command": f"{command} --port {{port}}", "cwd": str(tmp_path)}))
+
+    assert launch.target is not None
+    assert launch.target.words[0] == str(program)

@@ -86,6 +86,12 @@ def test_the_rules_of_a_stored_run_are_those_of_its_plan() -> None:
     assert rules_of_config({}) == ()
 
 
+def test_a_stored_rule_that_cannot_be_read_is_not_left_out() -> None:
+    """It may have a bound, and the run would pass without it."""
+    with pytest.raises(UsageError, match=r"expected log rules in the manifest's config, found .*token=\*\*\*"):
+        rules_of_config({"log_rules": [{"name": "leaked", "pattern": "token=***", "max": 0}]})
+
+
 def test_patterns_see_lines() -> None:
     """``^`` and ``$`` mean a line's ends; what is contained is taken as it stands."""
     (pattern, contained) = _rules({"name": "p", "pattern": "^a+$"}, {"name": "c", "contains": "a.b[1]"})

@@ -141,3 +141,12 @@ def test_a_manifest_of_another_maker_is_read_as_without_gates(config: dict[str, 
     """What is no gate of ours does not keep a stored run from being judged."""
 
     assert GatesSection.from_config(config).rules() == GatesSection().rules()
+
+
+@pytest.mark.parametrize("limit", ["nan", "inf", "-5", -5, "5 MB/min"])
+def test_a_limit_on_a_metric_is_a_number_that_can_be_kept(limit: float | str) -> None:
+    """Else it would pass always, or never; the sentence names the key."""
+    section = GatesSection.model_validate({"metrics": {"fds_count": {"max": limit}}})
+
+    with pytest.raises(UsageError, match=r"^gates\.metrics\.fds_count\.max: expected"):
+        section.rules()

@@ -74,3 +74,20 @@ def test_other_folders_are_no_runs(tmp_path: Path) -> None:
 
     assert list(glances(tmp_path)) == []
     assert list(glances(tmp_path / "missing")) == []
+
+
+def test_numbers_that_are_none_are_left_out(tmp_path: Path) -> None:
+    """One damaged run does not hide the others."""
+    run = write_run(tmp_path, replace(FIXED, duration_s=60.0))
+    samples = next((run / "samples").glob("target.csv"))
+    head, *rows = samples.read_text().splitlines()
+    column = head.split(",").index("anon_bytes")
+    cells = [row.split(",") for row in rows]
+    for row, word in zip(cells, ("NaN", "inf", "-inf"), strict=False):
+        row[column] = word
+    samples.write_text("\n".join([head, *(",".join(row) for row in cells)]) + "\n")
+    (run / "end.json").write_text('{"reason": "completed", "t_s": 1e400, "rows": {}}')
+    seen = glance(run)
+
+    assert seen.length_s is None
+    assert all(value is None or value < 1e12 for value in seen.curve)
