@@ -15,8 +15,9 @@ import numpy as np
 from harness.analysis.compare import Change, Difference, compare
 from harness.assess import assess, limits_of
 from harness.burden import Burden, burden_of
-from harness.errors import RunFormatError
+from harness.errors import RunFormatError, UsageError
 from harness.model import Interval, Limits, Outcome, Role
+from harness.recorded import cut_short
 from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_H, DEFAULT_FAIL_BYTES_PER_QUERY, growth_limits
 from harness.store.reader import StoredRun, read_run
 from harness.store.schema import MANIFEST_FILE, Manifest
@@ -41,7 +42,8 @@ class Measured:
 
     ``sent_per_query`` is bytes that the client received for each query started (by kind in ``sent_by_kind``),
     ``cpu_s_per_query`` processor time of the target, ``collections_per_query`` its garbage collections, ``swing_bytes``
-    how much memory came and went within ten seconds (median), ``driven_per_s`` the queries that were due a second.
+    how much memory came and went within ten seconds (median), ``driven_per_s`` the queries that were due a second;
+    ``cut_short`` says why the run can show a regression but not that there is none.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Measured:
     collections_per_query: float | None = None
     sent_by_kind: Mapping[str, float] = field(default_factory=dict)
     driven_per_s: float | None = None
+    cut_short: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ def _json(difference: Difference | None) -> dict[str, Any] | None:
 def runs_at(text: str) -> tuple[Path, ...]:
     """The runs that ``text`` names: one directory, several with commas between, or a folder that holds several.
 
-    Raises RunFormatError where there is none.
+    Raises RunFormatError where there is none, UsageError where one is named twice.
     """
     found: list[Path] = []
     for name in (part.strip() for part in text.split(",")):
@@ -142,6 +145,9 @@ def runs_at(text: str) -> tuple[Path, ...]:
                 f"expected a run, or a folder of runs, at {path}, found neither: soak list shows the runs there are"
             )
         found += inside
+    twice = next((path for path in found if [each.resolve() for each in found].count(path.resolve()) > 1), None)
+    if twice is not None:
+        raise UsageError(f"expected each run of a side once, found {twice} twice: a copy is no second measurement")
     return tuple(found)
 
 
@@ -162,6 +168,7 @@ def measure(path: Path) -> Measured:
         collections / started if collections is not None and started else None,
         sent_by_kind(run.load),
         driven_per_s(run.load),
+        cut_short(run),
     )
 
 
@@ -348,6 +355,9 @@ def _outcome(
     if growth.change is Change.UNKNOWN:
         high = _rate(growth.difference.high)
         return Outcome.INCONCLUSIVE, (f"growth may have risen by up to {high}: longer or more runs would tell",)
+    cut = tuple(f"{run.path.name}: {run.cut_short}" for run in (*base, *candidate) if run.cut_short is not None)
+    if cut:
+        return Outcome.INCONCLUSIVE, cut
     return Outcome.PASS, ()
 
 
