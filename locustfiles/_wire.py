@@ -232,10 +232,13 @@ class Site:
 
 def receive_answer(wire: Wire) -> tuple[Answer, bool]:
     """The answer to a POST written to ``wire``, and whether the connection can carry another. Raises StepFailed."""
+    before_bytes = wire.bytes_in
     try:
         response = HTTPSocketResponse(wire, block_size=RECEIVE_BYTES, method="POST")
         body = response.read()
     except HTTPParseError as error:
+        if wire.bytes_in == before_bytes:
+            raise StepFailed("connection_lost", "the connection ended before the answer began") from error
         raise StepFailed("not_http", str(error)) from error
     return Answer(response.status_code, body), not response.should_close()
 

@@ -176,12 +176,17 @@ def _needs_lines(detect: str, found: SoakPlan) -> list[str]:
 
 def _add_sight(length_s: float, noise: Noise, load: _Load, data: dict[str, Any], lines: list[str]) -> None:
     """What a soak of ``length_s`` can see."""
-    from harness.analysis.planning import effect_size, slope_error
+    from harness.analysis.planning import effect_size, needed_for, slope_error
 
     rate = effect_size(slope_error(noise, length_s)) * 3600.0
     data["duration_s"] = length_s
     data["detectable_bytes_per_h"] = rate
     lines.append(f"  a soak of {format_duration(length_s)} sees growth from {format_rate_per_min(rate)} on")
+    lines += [
+        f"  but it is too short for {need.reason}: {format_duration(need.needs_s)}"
+        for need in needed_for(noise, math.inf).requirements
+        if need.needs_s > length_s
+    ]
     if not SCENARIOS[load.scenario].kinds:
         return
     error = load.query_error(noise.long_run_variance)(length_s)

@@ -290,9 +290,14 @@ def topmost_pid(pid: int) -> int:
     process = psutil.Process(pid)
     with contextlib.suppress(psutil.Error):
         parent = process.parent()
-        if parent is not None and parent.pid != 1 and parent.cmdline()[:2] == process.cmdline()[:2]:
+        if parent is not None and parent.pid != 1 and _program_words(parent) == _program_words(process):
             return topmost_pid(parent.pid)
     return pid
+
+
+def _program_words(process: psutil.Process) -> list[str]:
+    """Interpreter and program, as which a worker is forked: flags tell nothing (``python -u`` runs anything)."""
+    return [word for word in process.cmdline() if not word.startswith("-")][:2]
 
 
 def _url_of(pid: int | None) -> str:

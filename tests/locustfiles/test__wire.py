@@ -124,6 +124,17 @@ def test_what_is_not_http_is_called_so() -> None:
     assert failure.value.name == "not_http"
 
 
+def test_a_server_that_ends_without_a_word_is_a_connection_lost() -> None:
+    """A worker that crashed, say: it spoke no other protocol, it spoke none."""
+    with scripted(lambda connection: connection.close()) as server:
+        wire = Site(server.url).connect(_deadline_s())
+        with pytest.raises(StepFailed) as failure:
+            receive_answer(wire)
+        wire.close()
+
+    assert failure.value.name == "connection_lost"
+
+
 def test_a_base_url_needs_a_scheme_and_a_host() -> None:
     """A mistake in the plan shows before the first query."""
     with pytest.raises(ValueError, match=r"expected a URL such as http://127\.0\.0\.1:8080, found 'localhost:80'"):

@@ -43,6 +43,17 @@ def test_a_smaller_growth_needs_a_longer_soak(capsys: pytest.CaptureFixture[str]
     assert needs_s[0] < needs_s[1]
 
 
+def test_what_else_a_length_is_too_short_for_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both answers agree: what needs fifteen minutes is not seen in one."""
+    told = []
+    for length in ("1m", "10h"):
+        run_command_line(["plan", "--detect", "1 MB/min", "--duration", length])
+        told.append(capsys.readouterr().out)
+
+    assert "but it is too short for 30 independent levels" in told[0]
+    assert "too short" not in told[1]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

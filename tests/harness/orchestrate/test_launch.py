@@ -119,7 +119,7 @@ def test_the_listener_is_the_one_at_the_very_address() -> None:
     here = socket.create_server(("127.0.0.1", 0))
     port = here.getsockname()[1]
     code = f"import socket; s = socket.create_server(('127.0.0.2', {port})); print('up', flush=True); input()"
-    with here, process([sys.executable, "-B", "-u", "-c", code]) as other:
+    with here, process([sys.executable, "-u", "-c", code]) as other:
         answer(other)
         assert listener_pid(f"http://127.0.0.2:{port}") == other.pid
         assert listener_pid(f"http://127.0.0.1:{port}") != other.pid
@@ -130,7 +130,7 @@ def test_the_listener_is_the_one_at_the_very_address() -> None:
 def test_who_listens_at_all_addresses_is_found_by_each() -> None:
     """By number and by name."""
     code = "import socket; s = socket.create_server(('0.0.0.0', 0)); print(s.getsockname()[1], flush=True); input()"
-    with process([sys.executable, "-B", "-u", "-c", code]) as everywhere:
+    with process([sys.executable, "-u", "-c", code]) as everywhere:
         port = answer(everywhere)
         assert listener_pid(f"http://127.0.0.1:{port}") == everywhere.pid
         assert listener_pid(f"http://localhost:{port}") == everywhere.pid
