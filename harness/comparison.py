@@ -15,12 +15,11 @@ import numpy as np
 from harness.analysis.compare import Change, Difference, compare
 from harness.assess import assess, limits_of
 from harness.burden import Burden, burden_of
-from harness.errors import RunFormatError, UsageError
 from harness.model import Interval, Limits, Outcome, Role
 from harness.recorded import cut_short
 from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_H, DEFAULT_FAIL_BYTES_PER_QUERY, growth_limits
 from harness.store.reader import StoredRun, read_run
-from harness.store.schema import MANIFEST_FILE, Manifest
+from harness.store.schema import Manifest
 from harness.traffic import driven_per_s, sent_by_kind
 from harness.units import format_bytes, format_rate_per_min
 from harness.verdict import Verdict
@@ -126,29 +125,6 @@ def _json(difference: Difference | None) -> dict[str, Any] | None:
         "removed_ratio": difference.removed.to_json(),
         "change": difference.change.value,
     }
-
-
-def runs_at(text: str) -> tuple[Path, ...]:
-    """The runs that ``text`` names: one directory, several with commas between, or a folder that holds several.
-
-    Raises RunFormatError where there is none, UsageError where one is named twice.
-    """
-    found: list[Path] = []
-    for name in (part.strip() for part in text.split(",")):
-        path = Path(name)
-        if (path / MANIFEST_FILE).is_file() or not path.is_dir():
-            found.append(path)
-            continue
-        inside = sorted(child.parent for child in path.glob(f"*/{MANIFEST_FILE}"))
-        if not inside:
-            raise RunFormatError(
-                f"expected a run, or a folder of runs, at {path}, found neither: soak list shows the runs there are"
-            )
-        found += inside
-    twice = next((path for path in found if [each.resolve() for each in found].count(path.resolve()) > 1), None)
-    if twice is not None:
-        raise UsageError(f"expected each run of a side once, found {twice} twice: a copy is no second measurement")
-    return tuple(found)
 
 
 def measure(path: Path) -> Measured:

@@ -111,7 +111,7 @@ def _digest(side: tuple[Path, ...]) -> str:
 def _named(
     base: str | None, candidate: str | None, configs: list[Path] | None
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    from harness.comparison import runs_at
+    from harness.store.runs import runs_at
 
     if configs:
         raise UsageError("expected --run N beside -c, found none; stored runs bring their own plan")

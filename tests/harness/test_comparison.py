@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.comparison import compare_runs, measure, mismatches, runs_at
-from harness.errors import RunFormatError, UsageError
+from harness.comparison import compare_runs, measure, mismatches
 from harness.model import EndReason, Outcome
 from tests.support.plain_runs import PlainRun, cycles, phase_events, used, write
 from tests.support.stored_runs import FIXED, LEAKING, Recipe, write_run
@@ -111,19 +110,6 @@ def test_a_run_that_was_cut_short_is_no_proof_that_nothing_got_worse(tmp_path: P
 
     assert found.outcome is Outcome.INCONCLUSIVE
     assert "cut short" in found.reasons[0]
-
-
-def test_a_folder_of_runs_is_a_set_of_runs(tmp_path: Path) -> None:
-    """One run, several with commas, or all in a folder."""
-    one, two = (write_run(tmp_path / "set", Recipe(duration_s=60.0, seed=seed)) for seed in (1, 2))
-
-    assert runs_at(str(one)) == (one,)
-    assert runs_at(f"{one}, {two}") == (one, two)
-    assert runs_at(str(tmp_path / "set")) == tuple(sorted((one, two)))
-    with pytest.raises(UsageError, match="twice"):
-        runs_at(f"{one},{two},{one}")
-    with pytest.raises(RunFormatError, match="soak list"):
-        runs_at(str(one / "samples"))
 
 
 def test_without_a_stored_plan_the_driven_rate_is_the_plan(tmp_path: Path) -> None:
