@@ -16,7 +16,8 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 SOAK = [sys.executable, "-m", "harness"]
-LIMITS = ["--max-growth", "50 MB/min", "--max-growth-per-query", "16 KiB"]
+LIMITS = ["--max-growth", "50 MB/min", "--max-growth-per-query", "64 KiB"]
+"""Each a fraction of the leak, and far above what a minute beside other tests tells no better than."""
 
 
 def soak_run(out: Path, preset: str, *more: str) -> tuple[int, dict[str, Any]]:
