@@ -30,7 +30,6 @@ type conversation struct {
 	sent   []string
 	done   bool
 	news   chan struct{}
-	timer  *time.Timer
 	listen bool
 }
 

@@ -6,18 +6,17 @@ Events go as JSON lines to the descriptor that the harness has handed down; the 
 from __future__ import annotations
 
 import json
-import select
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import gevent
-import gevent.monkey
 import gevent.os
 from gevent.event import Event
 
 from harness.model import EventName
 from harness.model.load import LoadPlan, Phase
+from locustfiles._poll import poll_now
 from locustfiles._recorder import LoadFile, Recorder
 from locustfiles._tally import KINDS_LIMIT, OTHER, Report
 
@@ -207,7 +206,5 @@ class Conductor:
 
 
 def harness_has_gone(descriptor: int) -> bool:
-    """Whether the reading end of the events' pipe is closed: asks the system, since gevent's poll hears no errors."""
-    poll = gevent.monkey.get_original("select", "poll")()
-    poll.register(descriptor, 0)
-    return any(flags & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, flags in poll.poll(0))
+    """Whether the reading end of the events' pipe is closed."""
+    return poll_now(descriptor, 0) != 0  # asked for nothing, only errors and hang-ups are told

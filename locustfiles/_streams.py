@@ -86,8 +86,8 @@ class SseStream:
         if name is not None:
             data = _load(payload) if name == self._backend.audio_event else _load_object(payload)
             return VoiceEvent(name, data, audio_count)
-        if _is_done(payload, self._backend):
-            return VoiceEvent(str(self._backend.done_event), {})
+        if payload == _done_word(self._backend):
+            return VoiceEvent(payload.decode(), {})
         frame = _load_object(payload)
         if not isinstance(lookup(frame, self._backend.event_field), str):
             return VoiceEvent("message", frame, audio_count)
@@ -198,14 +198,15 @@ def audio_marker(backend: Backend) -> bytes:
 
 def _read_frame(payload: bytes, backend: Backend, marker: bytes) -> VoiceEvent:
     """A frame that names its event itself: ``{"event": ..., "data": {...}}``, or flat where there is no data field."""
-    if _is_done(payload, backend):
-        return VoiceEvent(str(backend.done_event), {})
+    if payload == _done_word(backend):
+        return VoiceEvent(payload.decode(), {})
     cut, audio_count = cut_audio(payload, marker)
     return _event_of_frame(_load_object(cut), backend, audio_count)
 
 
-def _is_done(payload: bytes, backend: Backend) -> bool:
-    return backend.done_event is not None and payload == backend.done_event.encode()
+def _done_word(backend: Backend) -> bytes | None:
+    """What says that the answer is over where it is all that an event's data is."""
+    return None if backend.done_event is None else backend.done_event.encode()
 
 
 def _event_of_frame(frame: dict[str, Any], backend: Backend, audio_count: int) -> VoiceEvent:

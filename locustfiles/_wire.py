@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import gevent.monkey
 from geventhttpclient.response import HTTPParseError, HTTPSocketResponse
+
+from locustfiles._poll import poll_now
 
 RECEIVE_BYTES = 65_536
 """One read. A chunk of speech is 67 KB on the wire, so two reads take it in."""
@@ -126,7 +127,7 @@ class Wire:
         """Whether an idle connection can carry another request: not ended, and nothing unasked-for to read."""
         if self._ended or time.monotonic() - self.idle_since_s > REUSE_WITHIN_S:
             return False
-        return not _has_news(self._socket)
+        return not poll_now(self._socket.fileno(), select.POLLIN)  # TLS cannot peek
 
 
 class Site:
@@ -246,14 +247,6 @@ def receive_answer(wire: Wire) -> tuple[Answer, bool]:
 def _basic(user: str, password: str) -> str:
     """What a URL's own user and password are as a header (RFC 7617)."""
     return "Basic " + base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
-
-
-def _has_news(connection: socket.socket) -> bool:
-    """Whether there is something to read, the other side's end included. Asks the system: TLS cannot peek, and gevent's
-    own poll hears no errors."""
-    poll = gevent.monkey.get_original("select", "poll")()
-    poll.register(connection, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def _connect_failure(error: OSError | None) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from harness.cli import options
 from harness.cli.loading import loading
-from harness.cli.outcome import print_outcome
+from harness.cli.outcome import keep_verdict, print_outcome
 from harness.model import EXIT_CODE_OF_OUTCOME, ExitCode
 
 
@@ -35,14 +35,10 @@ def analyze(
 
     with loading():
         from harness.gate.judge import judge_run
-        from harness.verdict import write_verdict
 
     verdict = judge_run(run, limits).verdict
     if not no_write:
-        try:
-            write_verdict(run, verdict)
-        except OSError as error:
-            sys.stderr.write(f"soak: the verdict could not be written: {error}; the outcome stands\n")
+        keep_verdict(run, verdict)
     data = verdict.to_json()
     if as_json:
         sys.stdout.write(json.dumps({**data, "run": str(run)}, allow_nan=False) + "\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from harness.cli.evidence import Evidence, require_diagnosable
-from harness.cli.outcome import print_outcome
+from harness.cli.outcome import keep_verdict, print_outcome
 from harness.model import EXIT_CODE_OF_OUTCOME, EndReason, Event, EventName, ExitCode, Outcome
 from harness.orchestrate.containers import Request
 from harness.orchestrate.interrupts import Interrupted
@@ -159,16 +159,9 @@ def stored_judgement(run_dir: Path) -> tuple[ExitCode, dict[str, object]]:
 def judge_and_report(run_dir: Path) -> tuple[ExitCode, dict[str, object]]:
     """Writes verdict.json and the report; a report that cannot be drawn does not change the outcome."""
     from harness.gate.judge import judge_run
-    from harness.verdict import write_verdict
 
     assessment = judge_run(run_dir)
-    try:
-        write_verdict(run_dir, assessment.verdict)
-    except OSError as error:  # what was sampled is stored, and the outcome is known
-        sys.stderr.write(
-            f"soak: expected to write the verdict into {run_dir}, found: {error.strerror or error}; make room, "
-            f"then `soak analyze {run_dir}`\n"
-        )
+    if not keep_verdict(run_dir, assessment.verdict):
         return EXIT_CODE_OF_OUTCOME[assessment.verdict.outcome], assessment.verdict.to_json()
     try:
         from harness.report.render import render

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from harness.model import Outcome
+
+if TYPE_CHECKING:
+    from harness.verdict import Verdict
 
 _WORDS = {
     Outcome.PASS: "PASS",
@@ -28,3 +32,18 @@ def print_outcome(run_dir: Path, verdict: dict[str, object], stream: TextIO) -> 
         stream.write(f"  note: {note}\n")
     if (report := run_dir / "report.html").is_file():
         stream.write(f"report: {report}\n")
+
+
+def keep_verdict(run_dir: Path, verdict: Verdict) -> bool:
+    """Writes verdict.json; where that cannot be done says so, and the outcome is known all the same."""
+    from harness.verdict import write_verdict
+
+    try:
+        write_verdict(run_dir, verdict)
+    except OSError as error:
+        sys.stderr.write(
+            f"soak: expected to write the verdict into {run_dir}, found: {error.strerror or error}; make room, "
+            f"then `soak analyze {run_dir}`\n"
+        )
+        return False
+    return True

@@ -145,11 +145,12 @@ def _settling(
     if circumstances.heap_limit_bytes == usual:
         says += f"; the heap of its runtime may take {format_bytes(usual)} before it gives any back"
         return [Obstacle(f"{says}: limit the heap, or judge what is left after a collection")]
-    says += "; a process that began with the run may take" if circumstances.young else "; its runtime may hold"
-    does = "to settle" if circumstances.young else "of garbage"
+    may = f"its runtime may hold {format_bytes(usual)} of garbage"
+    if circumstances.young:
+        may = f"a process that began with the run may take {format_bytes(usual)} to settle"
     enough_s = outgrown_after_s(facts, circumstances, low)
     needs_s = None if enough_s is None else enough_s - facts.length_s
-    return [Obstacle(f"{says} {format_bytes(usual)} {does}", needs_s)]
+    return [Obstacle(f"{says}; {may}", needs_s)]
 
 
 def _few_collections(facts: Facts, circumstances: Circumstances) -> list[Obstacle]:
