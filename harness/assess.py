@@ -7,7 +7,7 @@ again tomorrow, or under other limits.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from harness.analysis.facts import Facts, Setting, analyse
 from harness.analysis.regression import Floats
 from harness.analysis.segments import Phase
 from harness.analysis.usage import Load, Steps
-from harness.model import ContainerIdentity, EndReason, Event, Limits, Outcome, ProcessIdentity, Role, Unit
+from harness.model import ContainerIdentity, EndReason, Event, Interval, Limits, Outcome, ProcessIdentity, Role, Unit
 from harness.recorded import (
     NOTHING,
     PREFERRED,
@@ -37,7 +37,7 @@ from harness.recorded import (
 )
 from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_H, Circumstances, growth_limits
 from harness.rules.figures import figures, forecast, idle_per_h, kind_figures
-from harness.rules.gates import is_settling, judge_gates, longer_s, sentence
+from harness.rules.gates import certain_by_kind, is_settling, judge_gates, longer_s, sentence
 from harness.rules.obstacles import Obstacle, obstacles_of, outcome_of
 from harness.store.reader import StoredRun
 from harness.store.schema import Manifest
@@ -70,7 +70,8 @@ class MetricEvidence:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What charts and further gates need beside the verdict; ``load`` holds running totals by kind, ``settling`` says
-    that all certain growth is no more than a process that began with the run may take while it settles."""
+    that all certain growth is no more than a process that began with the run may take while it settles,
+    ``certain_per_query`` holds the bytes that a query of each kind certainly leaves, as gates are judged."""
 
     primary: str
     metrics: dict[str, MetricEvidence]
@@ -79,6 +80,7 @@ class Evidence:
     drained: Drained | None
     events: tuple[Event, ...]
     settling: bool = False
+    certain_per_query: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def assess(run_dir: Path, limits: Limits | None = None, ended: EndReason | None 
         drained,
         recorded.run.events,
         is_settling(facts[recorded.primary], circumstances),
+        certain_by_kind(facts[recorded.primary], circumstances),
     )
     return Assessment(_verdict(recorded, facts, circumstances, drained), evidence, recorded.run)
 

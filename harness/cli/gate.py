@@ -59,8 +59,8 @@ def _judged(run: Path, config: Path | None, flags: tuple[str | None, str | None,
 
     from harness.plan.document import load_plan
 
-    gates = load_plan(config, options.gate_overrides(*flags)).gates
-    return judge_run(run, gates.limits(), gates)
+    plan = load_plan(config, options.gate_overrides(*flags))
+    return judge_run(run, plan.gates.limits(), plan)
 
 
 def _lines(assessment: Assessment) -> list[str]:

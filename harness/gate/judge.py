@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.assess import Assessment, assess
 from harness.gate import values
 from harness.gate.values import Material, Value
 from harness.model import EXIT_CODE_OF_OUTCOME, EventName, ExitCode, Interval, Limits, Outcome, Role
-from harness.plan.diagnose import gates_of, rules_of_config
+from harness.plan.diagnose import gates_of, require_counted_alike, rules_of_config
 from harness.plan.gate_rules import GateRule, Judged, Recorded, missing, require_recorded
 from harness.plan.gates import GatesSection
 from harness.report.story import gate_limit, gate_title, gate_value
@@ -22,27 +23,34 @@ from harness.rules.gates import reaching_none
 from harness.store.reader import StoredRun, with_samples
 from harness.verdict import GateResult, Verdict
 
+if TYPE_CHECKING:
+    from harness.plan.document import Plan
+
 
 def exit_code(verdict: Verdict) -> ExitCode:
     """The outcome as the exit code of a command."""
     return EXIT_CODE_OF_OUTCOME[verdict.outcome]
 
 
-def judge_run(run_dir: Path, limits: Limits | None = None, gates: GatesSection | None = None) -> Assessment:
-    """The run in ``run_dir`` under every gate: those of its own plan, unless ``limits`` and ``gates`` give others.
+def judge_run(run_dir: Path, limits: Limits | None = None, plan: Plan | None = None) -> Assessment:
+    """The run in ``run_dir`` under every gate: those of its own plan, unless ``limits`` or ``plan`` gives others.
 
-    Raises RunFormatError, and UsageError for a gate in ``gates`` on something that was not recorded; one of the run's
+    Raises RunFormatError, and UsageError for a gate of ``plan`` on something that was not recorded; one of the run's
     own plan is inconclusive then, because a run that ended early may lack what its plan promised.
     """
     assessment = assess(run_dir, limits)
-    manifest = assessment.run.manifest
-    own = manifest.config.get("gates")
-    rules = (gates or GatesSection.from_config(own if isinstance(own, Mapping) else {})).rules()
-    rules += gates_of(rules_of_config(manifest.config))
+    recorded_rules = rules_of_config(assessment.run.manifest.config)
+    if plan is None:
+        own = assessment.run.manifest.config.get("gates")
+        gates, log_rules = GatesSection.from_config(own if isinstance(own, Mapping) else {}), recorded_rules
+    else:
+        gates, log_rules = plan.gates, plan.log_rules
+        require_counted_alike(log_rules, recorded_rules)
+    rules = gates.rules() + gates_of(log_rules)
     subjects = {rule.subject.rpartition(".")[2] for rule in rules}
     run = with_samples(assessment.run, lambda _probe, column: column.name in subjects)
     recorded = recorded_of(run, assessment)
-    if gates is not None:
+    if plan is not None:
         require_recorded(rules, recorded)
     return with_gates(assessment, run, rules, recorded)
 
@@ -90,7 +98,10 @@ def _results(rule: GateRule, material: Material, recorded: Recorded) -> list[Gat
 
 
 def _settled(rule: GateRule, value: Value, material: Material) -> Value:
-    """``value``, which cannot fail where it is growth that may be no more than a young target settling."""
+    """``value``, which cannot fail where it is growth that may be no more than a young target settling, or growth at
+    another rate where that at the driven one is not certain."""
+    if rule.judged is Judged.PRODUCTION_GROWTH and (material.verdict.memory.growth_per_h.low or 0.0) <= 0.0:
+        return replace(value, interval=reaching_none(value.interval))
     if not material.evidence.settling or rule.judged not in _GROWTHS or not rule.unit.startswith("bytes"):
         return value
     if rule.judged is Judged.METRIC_GROWTH:
@@ -111,7 +122,7 @@ def _measured(rule: GateRule, material: Material, recorded: Recorded) -> list[Va
         case Judged.IDLE_GROWTH:
             return [_known(verdict.idle_per_h, "growth while idle is not known")]
         case Judged.KIND_GROWTH:
-            return [_kind_growth(verdict, rule.subject)]
+            return [_kind_growth(material, rule.subject)]
         case Judged.DETECTABLE:
             seen = verdict.memory.detectable_per_h
             return [values.unknown("the power of the run is not known") if seen is None else values.exact(seen)]
@@ -147,15 +158,12 @@ def _known(interval: Interval | None, reason: str) -> Value:
     return Value(interval)
 
 
-def _kind_growth(verdict: Verdict, kind: str) -> Value:
-    """The verdict's own gate on that kind holds the wider interval that gates are judged by."""
-    gate = next((g for g in verdict.gates if g.name == "max_growth_per_query" and g.kind == kind), None)
-    if gate is not None:
-        return Value(Interval(gate.value, gate.low, gate.high, gate.confidence or 0.95), gate.reason, kind)
-    figures = next((figures for figures in verdict.kinds if figures.kind == kind), None)
-    if figures is None or figures.bytes_per_query.estimate is None:
-        return values.unknown(figures.reason or "not known" if figures else "not known", kind)
-    return Value(figures.bytes_per_query, None, kind)
+def _kind_growth(material: Material, kind: str) -> Value:
+    figures = next((figures for figures in material.verdict.kinds if figures.kind == kind), None)
+    certain = material.evidence.certain_per_query.get(kind)
+    if figures is None or certain is None:
+        return values.unknown("not known", kind)
+    return Value(certain, figures.reason, kind)
 
 
 def _time_to_limit(verdict: Verdict) -> Value:

@@ -152,6 +152,19 @@ def rules_of_config(config: Mapping[str, Any]) -> tuple[LogRule, ...]:
     return tuple(rules)
 
 
+def require_counted_alike(asked: Iterable[LogRule], counted: Iterable[LogRule]) -> None:
+    """Raises UsageError where a rule in ``asked`` looks for another text than the one of its name in ``counted``."""
+    by_name = {rule.name: rule for rule in counted}
+    for rule in asked:
+        was = by_name.get(rule.name, rule)
+        if (was.service, was.expression()) != (rule.service, rule.expression()):
+            raise UsageError(
+                f"expected the log rule {rule.name!r} as the run counted it, {was.pattern or was.contains!r} in the "
+                f"log of {was.service}, found {rule.pattern or rule.contains!r} in that of {rule.service}; "
+                "give the new rule a new name"
+            )
+
+
 def _expanded(value: Any) -> Any:
     """The rules with each ``{preset = "incident"}`` replaced by the preset's own."""
     if not isinstance(value, list | tuple):

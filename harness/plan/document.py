@@ -62,13 +62,13 @@ def load_plan(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> 
 def _read_document(path: Path | None) -> tuple[str, dict[str, Any]]:
     if path is None:
         if DEFAULT_FILE.is_file():
-            return str(DEFAULT_FILE), _underscored(_parse(DEFAULT_FILE))
+            return _settings(_parse(DEFAULT_FILE), str(DEFAULT_FILE))
         if not PROJECT_FILE.is_file():
             return "the command line", {}
         path = PROJECT_FILE
     if path.name == PROJECT_FILE.name:
-        return f"[tool.soak] in {path}", _underscored(_table(_table(_parse(path), "tool", path), "soak", path))
-    return str(path), _underscored(_parse(path))
+        return _settings(_table(_table(_parse(path), "tool", path), "soak", path), f"[tool.soak] in {path}")
+    return _settings(_parse(path), str(path))
 
 
 def _table(document: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
@@ -90,14 +90,22 @@ def _parse(path: Path) -> dict[str, Any]:
         raise UsageError(f"expected TOML in {path}: {error}") from error
 
 
-def _underscored(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with ``max-growth`` written ``max_growth`` in every section, so that overrides find it."""
-    return {
-        section.replace("-", "_"): (
-            {key.replace("-", "_"): value for key, value in table.items()} if isinstance(table, dict) else table
-        )
-        for section, table in document.items()
-    }
+def _settings(document: dict[str, Any], source: str) -> tuple[str, dict[str, Any]]:
+    """``source``, and the document with ``max-growth`` written ``max_growth`` in every section, so that overrides find
+    it. Raises UsageError where both are there: one of them would not count."""
+    sections = _underscored(document, source)
+    for name, table in sections.items():
+        if isinstance(table, dict):
+            sections[name] = _underscored(table, f"{source}: [{name}]")
+    return source, sections
+
+
+def _underscored(table: dict[str, Any], where: str) -> dict[str, Any]:
+    names = [key.replace("-", "_") for key in table]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"expected {name} once in {where}, found it with hyphens as well")
+    return dict(zip(names, table.values(), strict=True))
 
 
 RIVALS = (

@@ -13,6 +13,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    ValidationInfo,
     model_validator,
 )
 
@@ -32,6 +33,17 @@ def _parsed(parse: Callable[[str], float]) -> Callable[[Any], Any]:
     return validate
 
 
+STORED = {"stored": True}
+"""Context for validating what a manifest holds, where every rate is a number of bytes an hour."""
+
+
+def _with_its_time(value: Any, info: ValidationInfo) -> Any:
+    """Bytes are the unit of a size without one; whether a rate is by the minute or the hour nobody can know."""
+    if isinstance(value, int | float) and info.context != STORED:
+        raise ValueError(f"expected a rate with its unit such as '5 MB/min', found {value:g}")
+    return value
+
+
 _MOST = 1e30
 """Of any quantity, rates per hour included: what the judgement squares must still be a number."""
 
@@ -44,7 +56,9 @@ def _positive(value: float) -> float:
 
 SizeBytes = Annotated[float, BeforeValidator(_parsed(parse_size_bytes)), AfterValidator(_positive)]
 DurationS = Annotated[float, BeforeValidator(_parsed(parse_duration_s)), AfterValidator(_positive)]
-RateBytesPerH = Annotated[float, BeforeValidator(_parsed(parse_rate_bytes_per_h)), AfterValidator(_positive)]
+RateBytesPerH = Annotated[
+    float, BeforeValidator(_parsed(parse_rate_bytes_per_h)), BeforeValidator(_with_its_time), AfterValidator(_positive)
+]
 BytesPerQuery = Annotated[float, BeforeValidator(_parsed(parse_bytes_per_query)), AfterValidator(_positive)]
 
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from harness.errors import UsageError
 from harness.model import Limits
-from harness.plan.fields import BytesPerQuery, DurationS, RateBytesPerH, Section, SizeBytes
+from harness.plan.fields import STORED, BytesPerQuery, DurationS, RateBytesPerH, Section, SizeBytes
 from harness.plan.gate_rules import GateRule, Judged
 from harness.store.schema import unit_of_column
 from harness.units import parse_rate_bytes_per_h, parse_size_bytes
@@ -118,7 +118,8 @@ class GatesSection(Section):
         known = {name: config[name] for name in cls.model_fields if name in config}
         known |= dict(further) if isinstance(further, Mapping) else {}
         try:
-            return cls.model_validate({name: value for name, value in known.items() if name not in _OF_VERDICT})
+            beside = {name: value for name, value in known.items() if name not in _OF_VERDICT}
+            return cls.model_validate(beside, context=STORED)
         except ValidationError:
             return cls()
 

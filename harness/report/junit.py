@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree import ElementTree
@@ -24,7 +26,7 @@ class Suite:
 
 def junit_text(verdict: Verdict, suite: Suite) -> str:
     """The XML, in the dialect that Jenkins, GitLab and GitHub's reporters read."""
-    cases = [_gate_case(gate, suite) for gate in verdict.gates]
+    cases = [_gate_case(name, gate, suite) for name, gate in _named_once(verdict.gates)]
     said = {gate.outcome for gate in verdict.gates}
     if verdict.outcome is Outcome.INVALID or not cases or (verdict.outcome not in said and cases):
         cases.insert(0, _run_case(verdict, suite))
@@ -58,9 +60,17 @@ def _timestamp(started_at: str) -> str | None:
     return utc.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
-def _gate_case(gate: GateResult, suite: Suite) -> ElementTree.Element:
+def _named_once(gates: Iterable[GateResult]) -> Iterator[tuple[str, GateResult]]:
+    """The gates with a name each: a log rule may have several bounds, and readers take cases of one name for one."""
+    given: Counter[str] = Counter()
+    for gate in gates:
+        name = f"{gate.name}[{gate.kind}]" if gate.kind else gate.name
+        given[name] += 1
+        yield (name if given[name] == 1 else f"{name}#{given[name]}"), gate
+
+
+def _gate_case(name: str, gate: GateResult, suite: Suite) -> ElementTree.Element:
     measured = f"{gate_title(gate)}: measured {gate_value(gate)}; limit {gate_limit(gate)}"
-    name = f"{gate.name}[{gate.kind}]" if gate.kind else gate.name
     return _case(name, suite, gate.outcome, measured, 0.0)
 
 

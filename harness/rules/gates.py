@@ -47,8 +47,13 @@ def judge_gates(facts: Facts, circumstances: Circumstances) -> tuple[GateResult,
     asked = limits.max_growth_bytes_per_query is not None
     parts = growth.parts if growth is not None else ()
     if query is not None:
-        gates += [_kind_gate(query, part, facts, circumstances) for part in parts if part.count > 0]
-        if asked and not any(part.count > 0 for part in parts):
+        certain = certain_by_kind(facts, circumstances)
+        reasons = {part.kind: part.reason for part in parts}
+        gates += [
+            _gate("max_growth_per_query", "bytes_per_query", query, interval, kind, reasons[kind])
+            for kind, interval in certain.items()
+        ]
+        if asked and not certain:
             reason = "no load.csv or no completed query: growth per query cannot be judged"
             if growth is None:
                 reason = "too few samples"
@@ -60,18 +65,23 @@ def judge_gates(facts: Facts, circumstances: Circumstances) -> tuple[GateResult,
     return tuple(gates)
 
 
-def _kind_gate(query: tuple[float, float], part: Part, facts: Facts, circumstances: Circumstances) -> GateResult:
-    """Bytes per query of a kind; where the plan does not show it, all growth bounds it from above."""
-    interval = part.certain
+def certain_by_kind(facts: Facts, circumstances: Circumstances) -> dict[str, Interval]:
+    """Bytes that a query of each kind certainly leaves, at the confidence that gates ask for."""
+    parts = facts.growth.parts if facts.growth is not None else ()
+    return {part.kind: _certain_per_query(part, facts, circumstances) for part in parts if part.count > 0}
+
+
+def _certain_per_query(part: Part, facts: Facts, circumstances: Circumstances) -> Interval:
+    """Where the plan does not show it, all growth bounds it from above."""
     if part.reason is not None:
         growth, plan = facts.growth, facts.plan
         length_s = plan.loaded_s if plan is not None else 0.0
         high = growth.certain.high if growth is not None else None
         bound = None if high is None or part.count <= 0 or length_s <= 0 else max(high, 0.0) * length_s / part.count
-        interval = Interval(None, None, bound, part.certain.confidence)
-    elif not _borne_out(part, facts) or _may_be_settling(part, facts, circumstances):
-        interval = reaching_none(interval)
-    return _gate("max_growth_per_query", "bytes_per_query", query, interval, part.kind, part.reason)
+        return Interval(None, None, bound, part.certain.confidence)
+    if not _borne_out(part, facts) or _may_be_settling(part, facts, circumstances):
+        return reaching_none(part.certain)
+    return part.certain
 
 
 def _borne_out(part: Part, facts: Facts) -> bool:

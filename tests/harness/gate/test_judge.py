@@ -13,7 +13,8 @@ import pytest
 from harness.assess import Assessment, assess
 from harness.errors import UsageError
 from harness.gate.judge import exit_code, judge_run, recorded_of, with_gates
-from harness.model import EndReason, Event, ExitCode, Limits, Outcome
+from harness.model import EndReason, Event, ExitCode, Interval, Limits, Outcome
+from harness.plan.document import Plan
 from harness.plan.gate_rules import Recorded
 from harness.plan.gates import GatesSection
 from harness.store.reader import StoredRun, read_run
@@ -38,6 +39,10 @@ def leaking(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _gates(**values: Any) -> GatesSection:
     return GatesSection.model_validate(values)
+
+
+def _plan(**gates: Any) -> Plan:
+    return Plan.model_validate({"gates": gates})
 
 
 @lru_cache
@@ -107,6 +112,38 @@ def test_growth_that_a_young_target_may_take_to_settle_fails_no_gate(gates: dict
     assert _judge(young, **gates)[1].outcome is Outcome.INCONCLUSIVE
 
 
+def test_kinds_are_judged_alike_whichever_limits_stand_beside_them(tmp_path: Path) -> None:
+    """The gate on one kind has the verdict's own guards and confidence, also where that has no limit per query: what
+    a young process takes while it settles is no leak of a kind."""
+    started_s = datetime.fromisoformat(STARTED_AT).timestamp()
+    settling = replace(CLEAN, leak_bytes={"normal": 3000.0, "duplicate": 3000.0, "disconnect": 3000.0})
+    young = write_run(tmp_path, replace(settling, target_start_time=started_s - 1.0))
+    plan = _plan(kinds={"normal": "1 KiB"})
+    alone = _named(judge_run(young, LIMITS, plan).verdict, "kinds")
+    beside = _named(judge_run(young, Limits(max_growth_bytes_per_query=1024.0), plan).verdict, "kinds")
+
+    assert alone == beside
+    assert alone.outcome is Outcome.INCONCLUSIVE
+    assert alone.confidence == 0.98
+
+
+@pytest.mark.parametrize(("low", "outcome"), [(-1.0, Outcome.INCONCLUSIVE), (1.0, Outcome.FAIL)])
+def test_growth_at_another_rate_is_no_more_certain_than_at_the_driven_one(
+    clean: Path, low: float, outcome: Outcome
+) -> None:
+    """What may be a warm-up at the driven rate may be one at the rate of production."""
+    assessment, stored, recorded = _assessed(clean)
+    memory = replace(
+        assessment.verdict.memory,
+        growth_per_h=Interval(2.0, low, 3.0),
+        growth_at_production_per_h=Interval(200.0, 100.0, 300.0),
+    )
+    judged = replace(assessment, verdict=replace(assessment.verdict, memory=memory))
+    rules = _gates(max_growth_at_production="50 B/h").rules()
+
+    assert _named(with_gates(judged, stored, rules, recorded).verdict, "max_growth_at").outcome is outcome
+
+
 def test_exact_values_are_their_own_interval(clean: Path) -> None:
     """A count has no sampling error, and at its limit it is within."""
     _, gate = _judge(clean, max_active_dialogues=0)
@@ -148,8 +185,8 @@ def test_a_run_in_which_everything_failed_does_not_pass(tmp_path: Path) -> None:
 
 def test_further_gates_never_make_it_milder(leaking: Path) -> None:
     """A passing gate changes neither outcome nor reasons of a run that fails."""
-    plain = judge_run(leaking, None, _gates()).verdict
-    more = judge_run(leaking, None, _gates(max_threads_growth=1000, max_active_dialogues=5)).verdict
+    plain = judge_run(leaking, None, _plan()).verdict
+    more = judge_run(leaking, None, _plan(max_threads_growth=1000, max_active_dialogues=5)).verdict
 
     assert plain.outcome is more.outcome is Outcome.FAIL
     assert more.reasons == plain.reasons
@@ -161,7 +198,7 @@ def test_an_invalid_run_stays_invalid(tmp_path: Path) -> None:
     run = write_run(tmp_path, replace(CLEAN, duration_s=300.0, end=EndReason.TARGET_DIED))
 
     assert (
-        judge_run(run, None, _gates(max_active_dialogues=0, max_answer_bytes="1 B")).verdict.outcome is Outcome.INVALID
+        judge_run(run, None, _plan(max_active_dialogues=0, max_answer_bytes="1 B")).verdict.outcome is Outcome.INVALID
     )
 
 
@@ -170,9 +207,7 @@ def test_log_rules_count_their_matches(tmp_path: Path) -> None:
     events = tuple(Event(float(at), "log_match", {"rule": "leak", "count": 2}) for at in (5, 6))
     config: dict[str, object] = {"logs": {"rules": {"leak": "LEAK", "crash": "Traceback"}}}
     run = write_run(tmp_path, replace(CLEAN, more_events=events, config=config))
-    gates = {
-        gate.kind: gate for gate in judge_run(run, LIMITS, _gates(log_rules={"leak": 3, "crash": 0})).verdict.gates
-    }
+    gates = {gate.kind: gate for gate in judge_run(run, LIMITS, _plan(log_rules={"leak": 3, "crash": 0})).verdict.gates}
 
     assert (gates["leak"].value, gates["leak"].outcome) == (4.0, Outcome.FAIL)
     assert (gates["crash"].value, gates["crash"].outcome) == (0.0, Outcome.PASS)
@@ -198,6 +233,24 @@ def test_log_rules_of_the_plan_are_gates(tmp_path: Path) -> None:
     assert gates[("chunk", "ratio")] is Outcome.PASS
 
 
+def test_another_plan_brings_its_own_bounds_of_log_rules(tmp_path: Path) -> None:
+    """The matches stay as they were counted; a rule of that name that looks for another text was not counted."""
+    counted = {"name": "alarm", "contains": "LEAK"}
+    events = (Event(5.0, "log_match", {"rule": "alarm", "count": 2}),)
+    recipe = replace(CLEAN, more_events=events, config={"log_rules": [{**counted, "max": 0}]})
+    run = write_run(tmp_path, recipe)
+
+    def outcome(rule: dict[str, object]) -> Outcome:
+        plan = Plan.model_validate({"log_rules": [rule]})
+        return _named(judge_run(run, LIMITS, plan).verdict, "log_rules").outcome
+
+    assert _named(judge_run(run, LIMITS).verdict, "log_rules").outcome is Outcome.FAIL
+    assert outcome({**counted, "max": 2}) is Outcome.PASS
+    assert outcome({**counted, "max": 1}) is Outcome.FAIL
+    with pytest.raises(UsageError, match="expected the log rule 'alarm' as the run counted it, 'LEAK'"):
+        outcome({**counted, "contains": "leak", "max": 2})
+
+
 @pytest.mark.parametrize(
     ("recipe", "gates"),
     [
@@ -214,7 +267,7 @@ def test_a_gate_on_what_was_not_recorded_is_refused(recipe: Recipe, gates: dict[
     """Asked for now: a mistake of usage. In the run's own plan: inconclusive, because the run may have ended early."""
     run = write_run(tmp_path / "asked", replace(recipe, duration_s=120.0))
     with pytest.raises(UsageError, match="does not record"):
-        judge_run(run, LIMITS, _gates(**gates))
+        judge_run(run, LIMITS, _plan(**gates))
     planned = replace(recipe, duration_s=120.0, config={"gates": _gates(**gates).to_config()})
     verdict = judge_run(write_run(tmp_path / "planned", planned)).verdict
 
@@ -226,7 +279,7 @@ def test_a_gate_on_what_was_not_recorded_is_refused(recipe: Recipe, gates: dict[
 
 def test_time_to_the_limit_is_judged_from_below(leaking: Path) -> None:
     """A leak that reaches the limit tomorrow fails a gate of a week."""
-    verdict = judge_run(leaking, Limits(max_memory_bytes=2e9), _gates(min_time_to_limit="7d")).verdict
+    verdict = judge_run(leaking, Limits(max_memory_bytes=2e9), _plan(min_time_to_limit="7d")).verdict
     gate = _named(verdict, "min_time_to_limit")
 
     assert gate.outcome is Outcome.FAIL

@@ -84,7 +84,12 @@ def test_nothing_at_all_is_a_plan_too(folder: Path) -> None:
         ('[probes]\nname = "x"', "probes: expected a list"),
         ("[run]\nduration = true", "expected a value other than true and false for duration, found true"),
         ("[run]\nduration = inf", "run.duration: expected a finite number, found inf"),
-        ("[gates]\nmax_growth = inf", "gates.max_growth: expected a finite number, found inf"),
+        ("[gates]\nmax_memory = inf", "gates.max_memory: expected a finite number, found inf"),
+        ("[gates]\nmax_growth = 5", "gates.max_growth: expected a rate with its unit such as '5 MB/min', found 5"),
+        (
+            '[gates]\nmax_growth = "1 MB/h"\nmax-growth = "9 MB/h"',
+            "expected max_growth once in soak.toml: \\[gates\\], found it",
+        ),
         ('[target]\nready_path = "health"', "expected a path such as .* found 'health'"),
         ('[target.env]\n"A=B" = "1"', "expected a variable's name such as .* found 'A=B'"),
         ('[target.env]\nA = "1\\u0000"', "expected text without zero bytes in the variable A"),

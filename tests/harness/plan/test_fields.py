@@ -19,12 +19,12 @@ def test_text_becomes_plain_numbers() -> None:
     """Units are parsed away; hyphens in keys are as good as underscores."""
     parsed = Example.model_validate({"max-growth": "50 MB/min", "wait_time": "2m"})
 
-    assert parsed == Example(max_growth=3e9, wait_time=120.0)
+    assert (parsed.max_growth, parsed.wait_time) == (3e9, 120.0)
 
 
-@pytest.mark.parametrize("value", ["0 MB/min", "fifty", 0, -1.0])
-def test_what_is_not_above_zero_is_refused(value: object) -> None:
-    """A limit of nothing would fail everything."""
+@pytest.mark.parametrize("value", ["0 MB/min", "fifty", 0, -1.0, 5])
+def test_what_is_no_rate_above_zero_is_refused(value: object) -> None:
+    """A limit of nothing would fail everything; a rate without its unit may be any."""
     with pytest.raises(ValidationError, match="expected"):
         Example.model_validate({"max_growth": value})
 

@@ -75,6 +75,14 @@ def test_a_gate_is_a_case_with_measured_against_limit() -> None:
     assert not [result for result in passed.result if not isinstance(result, junitparser.SystemOut)]
 
 
+def test_several_bounds_of_one_subject_are_cases_of_their_own() -> None:
+    """Readers that know a case by its name would show one and hide the other."""
+    bounds = [replace(_gate(outcome, "chunk", "log_rules"), unit="count") for outcome in (Outcome.PASS, Outcome.FAIL)]
+    (suite,) = junitparser.JUnitXml.fromstring(junit_text(_verdict(Outcome.FAIL, *bounds), SUITE).encode())
+
+    assert [case.name for case in suite] == ["log_rules[chunk]", "log_rules[chunk]#2"]
+
+
 def test_an_invalid_run_is_an_error_whatever_its_gates_say() -> None:
     """The run itself is the case that went wrong."""
     verdict = _verdict(Outcome.INVALID, _gate(Outcome.PASS), reasons=("the target restarted at 60 s",))
