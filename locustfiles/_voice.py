@@ -259,7 +259,8 @@ class Conversation:
         heard = self._heard
         whole = heard.chunks_count > 0 and (heard.final or self._backend.final_field is None)
         if not whole or (heard.indexes and len(heard.indexes) != max(heard.indexes) + 1):
-            raise StepFailed("incomplete", f"{heard.chunks_count} chunks, final: {heard.final}")
+            numbers = f" from {min(heard.indexes)} to {max(heard.indexes)}" if heard.indexes else ""
+            raise StepFailed("incomplete", f"{heard.chunks_count} chunks{numbers}, final: {heard.final}")
 
     def _hear(self, stream: VoiceStream) -> bool:
         """Takes the next event; whether the answer has ended with it."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from harness.errors import UsageError
-from harness.plan.fields import DurationS, Section, SizeBytes
+from harness.plan.fields import DurationS, NotNegative, Section, SizeBytes
 from harness.plan.gate_rules import GateRule, Judged
 from harness.plan.target import HttpUrl
 from harness.store.schema import is_probe_name
@@ -34,15 +34,6 @@ def _rule_name(value: str) -> str:
     return value
 
 
-def _not_negative(value: float) -> float:
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"expected zero or more, found {value:g}")
-    return value
-
-
-Bound = Annotated[float, AfterValidator(_not_negative)]
-
-
 class LogRule(Section):
     """Lines to look for in a service's log, and how many of them there may be.
 
@@ -56,11 +47,11 @@ class LogRule(Section):
     pattern: Annotated[str, AfterValidator(_pattern)] | None = None
     service: str = "target"
     means: str = ""
-    max: Bound | None = None
-    min: Bound | None = None
-    max_per_query: Bound | None = None
-    min_per_query: Bound | None = None
-    min_share_of_answers: Bound | None = None
+    max: NotNegative | None = None
+    min: NotNegative | None = None
+    max_per_query: NotNegative | None = None
+    min_per_query: NotNegative | None = None
+    min_share_of_answers: NotNegative | None = None
 
     @model_validator(mode="after")
     def _one_text(self) -> LogRule:

@@ -54,6 +54,14 @@ def _positive(value: float) -> float:
     return value
 
 
+def not_negative(value: float) -> float:
+    """``value`` itself. Raises ValueError unless it is a finite number of zero or more."""
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"expected zero or more, found {value:g}")
+    return value
+
+
+NotNegative = Annotated[float, AfterValidator(not_negative)]
 SizeBytes = Annotated[float, BeforeValidator(_parsed(parse_size_bytes)), AfterValidator(_positive)]
 DurationS = Annotated[float, BeforeValidator(_parsed(parse_duration_s)), AfterValidator(_positive)]
 RateBytesPerH = Annotated[

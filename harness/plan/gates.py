@@ -11,7 +11,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from harness.errors import UsageError
 from harness.model import Limits
-from harness.plan.fields import STORED, BytesPerQuery, DurationS, RateBytesPerH, Section, SizeBytes
+from harness.plan.fields import (
+    STORED,
+    BytesPerQuery,
+    DurationS,
+    NotNegative,
+    RateBytesPerH,
+    Section,
+    SizeBytes,
+    not_negative,
+)
 from harness.plan.gate_rules import GateRule, Judged
 from harness.store.schema import unit_of_column
 from harness.units import parse_rate_bytes_per_h, parse_size_bytes
@@ -51,15 +60,8 @@ def _share(value: float) -> float:
     return value
 
 
-def _not_negative(value: float) -> float:
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"expected zero or more, found {value:g}")
-    return value
-
-
 Share = Annotated[float, BeforeValidator(_ratio), AfterValidator(_share)]
-CountPerH = Annotated[float, BeforeValidator(_count_per_h), AfterValidator(_not_negative)]
-NotNegative = Annotated[float, AfterValidator(_not_negative)]
+CountPerH = Annotated[NotNegative, BeforeValidator(_count_per_h)]
 Text = str | float
 
 
@@ -190,7 +192,7 @@ def _metric_rules(metric: str, gates: MetricGates) -> list[GateRule]:
 def _metric_limit(value: Text, unit: str, where: str) -> float:
     """The limit in ``unit``. Raises UsageError."""
     try:
-        return _not_negative(_in_unit(value, unit))
+        return not_negative(_in_unit(value, unit))
     except (UsageError, ValueError) as error:
         raise UsageError(f"{where}: {error}") from None
 
