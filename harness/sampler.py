@@ -75,7 +75,6 @@ class _State:
     trouble_since_s: float = 0.0
     identity: Identity | None = None
     oom_kills_count: float | None = None
-    restart_planned: bool = False
     gone: bool = False
 
 
@@ -124,10 +123,6 @@ class Sampler:
     def identity(self, probe_name: str) -> Identity | None:
         """Who the probe's last reading was of."""
         return self._states[probe_name].identity
-
-    def expect_restart(self, probe_name: str) -> None:
-        """The next new identity of this probe is the harness's own doing (``planned`` in its event)."""
-        self._states[probe_name].restart_planned = True
 
     def next_deadline_s(self) -> float:
         """When ``tick`` has something to do next, on the clock's scale; may lie in the past."""
@@ -236,10 +231,9 @@ class Sampler:
                 "probe": state.probe.name,
                 "old": state.identity.to_json(),
                 "new": identity.to_json(),
-                "planned": state.restart_planned,
+                "planned": False,  # nobody plans one; a maker of runs by other means may
             }
             self._event(t_s, EventName.RESTART, fields)
-            state.restart_planned = False
             state.oom_kills_count = None
         state.identity = identity
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from harness.cli.plan_show import planned_load, show_json, show_lines
 from harness.errors import UsageError
 from harness.model import ExitCode
 from harness.timeline import (
+    CYCLES_COUNT,
     REFERENCE_NOISE_BYTES2_S,
     SCENARIOS,
     build_timeline,
@@ -126,11 +128,19 @@ def _noise_and_load(
     name = scenario or (stored_scenario if stored_scenario in SCENARIOS else "mixed")
     if name not in SCENARIOS:
         raise UsageError(f"expected a scenario ({' '.join(SCENARIOS)}), found {name!r}")
-    load = _Load(name, _positive(speedup, "speedup", stored_speedup), int(_positive(seed, "seed", 1.0)))
-    cycle_s = natural_duration_s(load.scenario, load.speedup) / 4.0
+    load = _Load(name, _positive(speedup, "speedup", stored_speedup), _seed(seed))
+    cycle_s = natural_duration_s(load.scenario, load.speedup) / CYCLES_COUNT
     if SCENARIOS[load.scenario].kinds and run is None:
         noise = Noise(noise.long_run_variance, noise.correlation_s, cycle_s=cycle_s)
     return noise, load, source
+
+
+def _seed(text: str | None) -> int:
+    if text is None:
+        return 1
+    if not re.fullmatch("[0-9]{1,10}", text) or int(text) >= 2**32:
+        raise UsageError(f"expected a whole number from 0 to {2**32 - 1} as --seed, found {text!r:.40}")
+    return int(text)
 
 
 def _positive(text: str | None, what: str, otherwise: float) -> float:

@@ -1,4 +1,4 @@
-"""A run directory that still grows, read as it grows: what was appended since the last time, never all of it again."""
+"""A run under way: its primary metric, load and events, each read as it grows."""
 
 from __future__ import annotations
 
@@ -17,26 +17,9 @@ from harness.model import LOAD_COLUMNS, Event, EventName, Role
 from harness.model.rows import cells_of
 from harness.store.reader import read_manifest
 from harness.store.schema import EVENTS_FILE, LOAD_FILE, SAMPLES_FOLDER
+from harness.store.tail import Tail
 
 _COUNTS = ("started_count", "completed_count", "failed_count")
-
-
-class Tail:
-    """Whole lines appended to a file since the last call; a file that is not there yet has none."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-
-    def lines(self) -> list[str]:
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                whole, newline, _ = file.read().rpartition(b"\n")
-        except OSError:
-            return []
-        self._offset += len(whole) + len(newline)
-        return whole.decode("utf-8", "replace").split("\n") if newline else []
 
 
 class GrowingRun:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from harness.model import LOAD_COLUMNS
 from harness.model.rows import cells_of
+from harness.store.tail import Tail
 
-_READ_BYTES = 65536
 _COLUMNS = {name: LOAD_COLUMNS.index(name) for name in ("completed_count", "failed_count", "dropped_count")}
 
 
@@ -25,13 +25,12 @@ class LoadTail:
     """Reads what has been appended since the last call; keeps totals, never rows."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
+        self._tail = Tail(path)
         self._totals = dict.fromkeys(_COLUMNS, 0)
 
     def totals(self) -> LoadTotals:
         """Up to now; a row that is still being written counts next time."""
-        for line in self._new_lines():
+        for line in self._tail.lines():
             cells = cells_of(line)
             if len(cells) != len(LOAD_COLUMNS):
                 continue
@@ -39,13 +38,3 @@ class LoadTail:
                 if cells[index].isdigit():
                     self._totals[name] += int(cells[index])
         return LoadTotals(**self._totals)
-
-    def _new_lines(self) -> list[str]:
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                whole, newline, _ = file.read(_READ_BYTES).rpartition(b"\n")
-        except OSError:
-            return []
-        self._offset += len(whole) + len(newline)
-        return whole.decode("utf-8", "replace").split("\n") if newline else []

@@ -57,9 +57,7 @@ class LiveState:
     completed_count: int | None = None
     failed_count: int = 0
     dropped_count: int = 0
-    generator_cpu_ratio: float | None = None
     generator_problem: str | None = None
-    note: str | None = None
     begun_s: float = 0.0
 
 
@@ -138,7 +136,7 @@ class LiveView:
 
 def rows(facts: LiveFacts, state: LiveState, curve: str) -> list[tuple[str, str, str]]:
     """(label, text, rich style) of each line of the panel."""
-    lines = [
+    return [
         ("phase", f"{_phase(facts, state)} · {_time(facts, state)}", "bold"),
         ("memory", f"{_memory(state)}  {curve}  {printable(facts.metric, 60)}", ""),
         ("growth", _growth(facts, state), ""),
@@ -146,9 +144,6 @@ def rows(facts: LiveFacts, state: LiveState, curve: str) -> list[tuple[str, str,
         ("load", _load(state), ""),
         ("generator", _generator(state), "bold red" if state.generator_problem else ""),
     ]
-    if state.note:
-        lines.append(("note", printable(state.note, 200), "dim"))
-    return lines
 
 
 def plain_line(facts: LiveFacts, state: LiveState) -> str:
@@ -225,11 +220,7 @@ def _load(state: LiveState) -> str:
 
 
 def _generator(state: LiveState) -> str:
-    if state.generator_problem:
-        return printable(state.generator_problem, 200)
-    if state.generator_cpu_ratio is None:
-        return "healthy"
-    return f"healthy, {state.generator_cpu_ratio * 100:.0f} % of a core"
+    return printable(state.generator_problem, 200) if state.generator_problem else "healthy"
 
 
 def _open_live(stream: TextIO) -> Live:

@@ -30,7 +30,7 @@ from harness.store.schema import (
     Manifest,
     ProbeInfo,
 )
-from harness.store.tables import CHUNK_ROWS, FloatArray, Table, check_ascending, concatenate, whole_lines
+from harness.store.tables import FloatArray, Table, check_ascending, concatenate, whole_lines
 
 _KIND_COLUMN = "kind"
 Wanted = Callable[[ProbeInfo, Column], bool]
@@ -111,6 +111,8 @@ def read_run(path: Path, wanted: Wanted | None = None, sink: Sink | None = None)
         )
     load = _read_load(path / LOAD_FILE, notes)
     events = _read_events(path / EVENTS_FILE, notes)
+    if load is not None and not (path / EVENTS_FILE).is_file():
+        notes.append(f"there is no {EVENTS_FILE}: phases, restarts and gaps of this run are not known")
     end = _read_end(path / END_FILE, notes)
     if end is not None:
         _compare_rows(end, rows, load, notes)
@@ -143,16 +145,6 @@ def read_manifest(path: Path) -> Manifest:
     return Manifest.from_json(_parse(_text(file), str(file)))
 
 
-def iter_samples(
-    path: Path, info: ProbeInfo, columns: tuple[str, ...], rows: int = CHUNK_ROWS
-) -> Iterator[ProbeSeries]:
-    """The samples of one probe of the run in ``path``, at most ``rows`` at a time, in constant memory.
-
-    Raises RunFormatError, at the chunk that holds what is wrong.
-    """
-    yield from _chunks(_samples_path(path, info), info, columns, rows, [])
-
-
 def _samples_path(path: Path, info: ProbeInfo) -> Path:
     return path / SAMPLES_FOLDER / f"{info.name}.csv"
 
@@ -162,7 +154,7 @@ def _read_probe(
 ) -> tuple[ProbeSeries, int]:
     names = tuple(column.name for column in info.columns if wanted is None or wanted(info, column))
     parts, count = [], 0
-    for part in _chunks(file, info, names, CHUNK_ROWS, notes):
+    for part in _chunks(file, info, names, notes):
         count += len(part.t_s)
         if sink is None:
             parts.append(part)
@@ -177,7 +169,7 @@ def _read_probe(
     return series, count
 
 
-def _chunks(file: Path, info: ProbeInfo, names: tuple[str, ...], rows: int, notes: list[str]) -> Iterator[ProbeSeries]:
+def _chunks(file: Path, info: ProbeInfo, names: tuple[str, ...], notes: list[str]) -> Iterator[ProbeSeries]:
     table = _open_table(file, notes)
     if not table.columns:
         notes.append(f"{file.name} of probe {info.name} has no header yet: the run was cut short as it began")
@@ -185,7 +177,7 @@ def _chunks(file: Path, info: ProbeInfo, names: tuple[str, ...], rows: int, note
     _check_header(table, info, notes)
     has_read = READ_COLUMN in table.columns
     before_s, line = -np.inf, 2
-    for frame in table.chunks([TIME_COLUMN, *names, *([READ_COLUMN] if has_read else [])], rows=rows):
+    for frame in table.chunks([TIME_COLUMN, *names, *([READ_COLUMN] if has_read else [])]):
         t_s = frame[TIME_COLUMN].to_numpy(np.float64)
         check_ascending(file, t_s, before_s, line, strictly=True)
         yield ProbeSeries(
@@ -274,7 +266,7 @@ def _read_events(file: Path, notes: list[str]) -> tuple[Event, ...]:
 
 
 def _parse_event(line: bytes, where: str) -> Event:
-    fields = Fields(_parse(line.decode("utf-8", "replace"), where), where)
+    fields = Fields(_parse(line.decode("utf-8-sig", "replace"), where), where)
     rest = {name: value for name, value in fields.data.items() if name not in (TIME_COLUMN, "event")}
     return Event(fields.number(TIME_COLUMN), fields.text("event"), rest)
 

@@ -64,6 +64,7 @@ def test_what_else_a_length_is_too_short_for_is_said(capsys: pytest.CaptureFixtu
         ["--detect", "1 MB/min", "--scenario", "wild"],
         ["--detect", "1 KiB/query", "--scenario", "idle"],
         ["--detect", "1 MB/min", "--speedup", "-3"],
+        ["--detect", "1 MB/min", "--seed", "1.7"],
         ["--detect", "1 MB/min", "no-such-run"],
     ],
 )
@@ -71,3 +72,9 @@ def test_wrong_usage_is_one_line_and_2(arguments: list[str], capsys: pytest.Capt
     """What was expected, what was found."""
     assert run_command_line(["plan", *arguments]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_seed_may_be_nought(capsys: pytest.CaptureFixture[str]) -> None:
+    """As in a plan."""
+    assert run_command_line(["plan", "--detect", "1 MB/min", "--seed", "0"]) == 0
+    assert "1.00 MB/min" in capsys.readouterr().out

@@ -9,21 +9,8 @@ import numpy as np
 import pytest
 
 from harness.errors import RunFormatError
-from harness.judge.growing import GrowingRun, Tail
+from harness.judge.growing import GrowingRun
 from tests.support.stored_runs import Recipe, write_run
-
-
-def test_a_tail_gives_whole_lines_once(tmp_path: Path) -> None:
-    """What is still being written waits until it is whole."""
-    file = tmp_path / "a.csv"
-    tail = Tail(file)
-    assert tail.lines() == []
-
-    file.write_text("one\ntw")
-    assert tail.lines() == ["one"]
-
-    file.write_text("one\ntwo\n")
-    assert tail.lines() == ["two"]
 
 
 def test_reading_in_two_steps_is_the_same_as_reading_at_once(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 from harness.errors import RunFormatError
 from harness.model import LOAD_COLUMNS, EndReason, Event
-from harness.store.reader import StoredRun, iter_samples, read_manifest, read_run, with_samples
+from harness.store.reader import StoredRun, read_manifest, read_run, with_samples
+from harness.store.tables import Table
 
 COLUMNS = [{"name": "anon_bytes", "unit": "bytes", "kind": "gauge", "meaning": ""}, {"name": "fds_count"}]
 MANIFEST = {"schema": 1, "probes": [{"name": "target", "role": "target", "period_s": 1, "columns": COLUMNS}]}
@@ -21,7 +23,7 @@ LOAD_HEADER = ",".join(LOAD_COLUMNS) + "\n"
 
 def run_directory(tmp_path: Path, samples: str | None = HEADER + "0.000,1,2,0.1\n", **files: Any) -> Path:
     """A run by hand; ``files`` are the others by name, a dot as ``_``."""
-    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples").mkdir(parents=True)
     (tmp_path / "manifest.json").write_text(json.dumps(MANIFEST))
     if samples is not None:
         (tmp_path / "samples" / "target.csv").write_text(samples)
@@ -205,14 +207,19 @@ def test_samples_that_went_elsewhere_can_be_had_by_column(tmp_path: Path) -> Non
     assert len(unasked.probes["target"].t_s) == 0
 
 
-def test_samples_can_be_read_in_chunks(tmp_path: Path) -> None:
-    """The same rows in the same order, and disorder between two chunks is found."""
-    rows = "".join(f"{t},{t * 10},1,0.1\n" for t in range(10))
-    directory = run_directory(tmp_path, HEADER + rows)
-    info = read_manifest(directory).probes[0]
-    chunks = [chunk.columns["anon_bytes"].tolist() for chunk in iter_samples(directory, info, ("anon_bytes",), 4)]
-    (directory / "samples" / "target.csv").write_text(HEADER + rows + "8,1,1,0.1\n")
+def test_disorder_between_two_chunks_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last row of one chunk is known to the next."""
+    monkeypatch.setattr("harness.store.tables.Table.chunks", partialmethod(Table.chunks, rows=4))
+    rows = "".join(f"{t},{t * 10},1,0.1\n" for t in range(8))
 
-    assert chunks == [[0, 10, 20, 30], [40, 50, 60, 70], [80, 90]]
-    with pytest.raises(RunFormatError, match="in line 12"):
-        list(iter_samples(directory, info, ("anon_bytes",), 4))
+    assert read(tmp_path / "whole", HEADER + rows).probes["target"].columns["anon_bytes"].tolist()[4:6] == [40, 50]
+    with pytest.raises(RunFormatError, match="in line 10"):
+        read(tmp_path / "mixed", HEADER + rows + "6,1,1,0.1\n")
+
+
+def test_events_that_are_lost_are_said_where_load_was_driven(tmp_path: Path) -> None:
+    """Phases and restarts are known from them alone; who only samples may have none."""
+    driven = read(tmp_path / "driven", load_csv=LOAD_HEADER)
+
+    assert driven.notes == ("there is no events.jsonl: phases, restarts and gaps of this run are not known",)
+    assert read(tmp_path / "sampled").notes == ()
