@@ -17,7 +17,13 @@ from harness.assess import assess, limits_of
 from harness.burden import Burden, burden_of
 from harness.model import Interval, Limits, Outcome, Role
 from harness.recorded import cut_short
-from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_H, DEFAULT_FAIL_BYTES_PER_QUERY, growth_limits
+from harness.rules.circumstances import (
+    DEFAULT_FAIL_BYTES_PER_H,
+    DEFAULT_FAIL_BYTES_PER_QUERY,
+    DEFAULT_PASS_BYTES_PER_H,
+    DEFAULT_PASS_BYTES_PER_QUERY,
+    growth_limits,
+)
 from harness.store.reader import StoredRun, read_run
 from harness.store.schema import Manifest
 from harness.traffic import driven_per_s, sent_by_kind
@@ -233,7 +239,7 @@ def compare_runs(base: Sequence[Measured], candidate: Sequence[Measured]) -> Com
 def _hour_limits(limits: Limits) -> tuple[float, float]:
     """(certainly leaking above, no leak below) in bytes an hour."""
     hour, _ = growth_limits(limits)
-    return hour if hour is not None else (DEFAULT_FAIL_BYTES_PER_H, 10.0 * DEFAULT_FAIL_BYTES_PER_H)
+    return hour if hour is not None else (DEFAULT_FAIL_BYTES_PER_H, DEFAULT_PASS_BYTES_PER_H)
 
 
 def _margin_per_h(base: Sequence[Measured], limits: Limits) -> float:
@@ -244,7 +250,7 @@ def _margin_per_h(base: Sequence[Measured], limits: Limits) -> float:
 
 def _query_margin(limits: Limits) -> float:
     _, query = growth_limits(limits)
-    return query[1] if query is not None else 4.0 * DEFAULT_FAIL_BYTES_PER_QUERY
+    return query[1] if query is not None else DEFAULT_PASS_BYTES_PER_QUERY
 
 
 def _difference(
@@ -285,7 +291,7 @@ def _persists(growth: Difference | None, fail_above: float, candidate: Sequence[
         return None
     if growth.candidate.low > min(fail_above, DEFAULT_FAIL_BYTES_PER_H) and any(map(_leaks, candidate)):
         return True
-    return False if growth.candidate.high < 10.0 * DEFAULT_FAIL_BYTES_PER_H else None
+    return False if growth.candidate.high < DEFAULT_PASS_BYTES_PER_H else None
 
 
 def _leaks(run: Measured) -> bool:

@@ -7,13 +7,13 @@ here.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.errors import RunFormatError
 from harness.model import SCHEMA, Interval, Outcome, Shape, finite_or_none
+from harness.store.whole import write_whole
 
 VERDICT_FILE = "verdict.json"
 
@@ -223,15 +223,8 @@ class Verdict:
 
 def write_verdict(run_dir: Path, verdict: Verdict) -> Path:
     """Put ``verdict.json`` into ``run_dir``, whole or not at all; returns its path."""
-    path = run_dir / VERDICT_FILE
-    temporary = run_dir / f".{VERDICT_FILE}.{os.getpid()}"
-    try:
-        temporary.write_text(json.dumps(verdict.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError:  # a full disk: what was begun goes
-        temporary.unlink(missing_ok=True)
-        raise
-    return path
+    text = json.dumps(verdict.to_json(), indent=1, allow_nan=False) + "\n"
+    return write_whole(run_dir / VERDICT_FILE, text.encode())
 
 
 def read_verdict(run_dir: Path) -> dict[str, Any]:

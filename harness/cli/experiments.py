@@ -57,7 +57,7 @@ def write_report(build: Callable[[], Page], data: dict[str, Any], path: Path, to
         from harness.gate.annotations import append_summary
         from harness.report.experiments import write_page
         from harness.report.markdown import markdown_text
-        from harness.report.render import write_whole
+        from harness.store.whole import write_whole
 
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path.with_suffix(".json"), (json.dumps(data, indent=1, allow_nan=False) + "\n").encode())

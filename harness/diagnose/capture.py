@@ -8,7 +8,6 @@ verdict or exit code.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -31,6 +30,7 @@ from harness.model import Event, EventName
 from harness.plan.diagnose import DiagnoseSection, LogRule
 from harness.probes.node import is_loopback
 from harness.store.schema import EVENTS_FILE, LOGS_FOLDER
+from harness.store.whole import write_whole
 from harness.units import format_bytes
 
 DIAGNOSIS_FILE = "diagnosis.json"
@@ -362,7 +362,5 @@ def _trimmed(answer: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
-    return path
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return write_whole(path, text.encode())

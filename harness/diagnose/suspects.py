@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_QUERY, DEFAULT_PASS_BYTES_PER_QUERY
 from harness.units import format_bytes, format_rate_per_min
 
 LEAST_BYTES = 64 * 1024
-LEAST_BYTES_PER_QUERY = 512.0
+LEAST_BYTES_PER_QUERY = DEFAULT_FAIL_BYTES_PER_QUERY / 2
 """Half of what fails a query by default: less than either is how a program breathes, not a leak."""
 LEAST_UNFAILED_BYTES = 1_000_000
-PASSING_BYTES_PER_QUERY = 4096.0
-"""The default limit under which a query passes."""
 LEAST_SHARE = 0.02
 """Of what the first suspect holds: beside a leak of megabytes the rest is noise."""
 LEAST_MAP_BYTES = 1_000_000
@@ -103,7 +102,7 @@ def _least_bytes(case: Case, failed: bool) -> float:
         for gate in case.verdict.get("gates", [])
         if gate.get("name") == "max_growth_per_query" and gate.get("limit") is not None
     ]
-    return LEAST_UNFAILED_BYTES + max([*passing, PASSING_BYTES_PER_QUERY]) * case.queries_count
+    return LEAST_UNFAILED_BYTES + max([*passing, DEFAULT_PASS_BYTES_PER_QUERY]) * case.queries_count
 
 
 def leaking_kinds(verdict: Mapping[str, Any]) -> tuple[str, ...]:

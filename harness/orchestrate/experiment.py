@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from harness.errors import RunFormatError, UsageError
 from harness.model import SCHEMA, EndReason
 from harness.orchestrate.run import Finished
 from harness.plan.document import Plan
+from harness.store.whole import write_whole
 
 EXPERIMENT_FILE = "experiment.json"
 
@@ -159,9 +159,7 @@ class Experiment:
             "arms": [{"name": arm.name, "digest": digest(arm.plan)} for arm in self._arms.values()],
             "trials": [{"arm": t.arm, "replicate": t.replicate, "folder": t.folder} for t in self._trials],
         }
-        temporary = self.path / f".{EXPERIMENT_FILE}.{os.getpid()}"
-        temporary.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(self.path / EXPERIMENT_FILE)
+        write_whole(self.path / EXPERIMENT_FILE, (json.dumps(stored, indent=1) + "\n").encode())
 
 
 def digest(plan: Plan) -> str:

@@ -24,11 +24,11 @@ from harness.report.markdown import markdown_text
 from harness.report.page import Chart, Page, Section, Table
 from harness.report.pictures import drawn_chart
 from harness.report.quantity import interval_text, measure, quantity
-from harness.report.render import write_whole
 from harness.report.source import read_facts
 from harness.report.story import SIGNS
 from harness.report.text import printable, short
 from harness.store.reader import read_manifest
+from harness.store.whole import write_whole
 
 _HEADLINES = {
     Outcome.PASS: "No regression",

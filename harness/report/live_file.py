@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.model.live_data import LIVE_FILE
 from harness.report.live import LiveState
+from harness.store.whole import write_whole
 
 _PERIOD_S = 1.0
 
@@ -37,13 +38,9 @@ class LiveFile:
         if self._last_s is not None and now_s - self._last_s < _PERIOD_S:
             return
         self._last_s = now_s
-        temporary = self._path.with_name(f"{LIVE_FILE}.{os.getpid()}")
-        try:
-            known = {**asdict(state), "duration_s": self._duration_s}
-            temporary.write_text(json.dumps(_finite(known), allow_nan=False), encoding="utf-8")
-            temporary.replace(self._path)
-        except OSError:
-            return  # a full disk ends the run elsewhere, and with a reason
+        known = {**asdict(state), "duration_s": self._duration_s}
+        with contextlib.suppress(OSError):  # a full disk ends the run elsewhere, and with a reason
+            write_whole(self._path, json.dumps(_finite(known), allow_nan=False).encode())
 
     def close(self) -> None:
         """Takes the file away: the run no longer goes on."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from harness.analysis.levels import LevelKind
 from harness.assess import Evidence, MetricEvidence
 from harness.model import IDLE_KIND, EventName, Interval, Outcome, Role
 from harness.report.allowance import allowed_growth
@@ -100,15 +101,23 @@ def _with_lanes(size: Size, picture: MemoryPicture) -> Size:
     return Size(size.width, size.height + max(0.0, lanes_height(picture.spans) - _USUAL_LANES * LANE_HEIGHT))
 
 
+_LEVELS_LABELS: Mapping[str, str] = {
+    LevelKind.SAMPLE: "levels judged: samples",
+    LevelKind.MEAN: "levels judged: means",
+    LevelKind.MEDIAN: "levels judged: medians",
+    LevelKind.TROUGH: "levels judged: the troughs",
+    LevelKind.DRAINED: "levels judged: quiet spans",
+}
+
+
 def _memory_picture(scene: Scene) -> MemoryPicture | None:
     metric = scene.primary
     if metric is None or not len(metric.t_s):
         return None
-    words = {"trough": "levels judged: the troughs", "median": "levels judged: medians", "mean": "levels judged: means"}
     return MemoryPicture(
         curve=scene.run.curves.get(metric.metric, Curve(metric.t_s, metric.y)),
-        troughs=Curve(metric.level_t_s, metric.level_y),
-        troughs_label=words.get(metric.levels_are, "levels judged"),
+        levels=Curve(metric.level_t_s, metric.level_y),
+        levels_label=_LEVELS_LABELS.get(metric.levels_are, "levels judged"),
         trend=trend_of(metric),
         spans=spans_of(scene.evidence),
         limits=_limit_lines(scene, metric),

@@ -6,7 +6,6 @@ appears whole (temporary file, then rename), and charts of an earlier report tha
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from harness.assess import Assessment
@@ -18,6 +17,7 @@ from harness.report.markdown import markdown_text
 from harness.report.pictures import Scene, memory_chart
 from harness.report.sections import build_page
 from harness.report.source import RunFacts, read_facts
+from harness.store.whole import write_whole
 
 HTML_FILE = "report.html"
 MARKDOWN_FILE = "report.md"
@@ -57,11 +57,3 @@ def _write_charts(folder: Path, charts: dict[str, bytes]) -> None:
             path.unlink()
     for name, content in charts.items():
         write_whole(folder / name, content)
-
-
-def write_whole(path: Path, content: bytes) -> Path:
-    """``content`` at ``path``, whole or not at all. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
-    return path

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from harness.analysis.levels import LevelKind
 from harness.model import Event, Interval
 from harness.report import pictures
 from harness.report.page import Chart, Page, Section, Table
@@ -246,10 +247,12 @@ def _measured(scene: Scene) -> Section:
     return Section("How this was measured", terms=shown, blocks=blocks)
 
 
-_LEVELS = {
-    "trough": "troughs of the garbage collector's saw",
-    "mean": "means of equal spans",
-    "median": "medians of equal spans",
+_LEVELS: Mapping[str, str] = {
+    LevelKind.SAMPLE: "single samples",
+    LevelKind.MEAN: "means of equal spans",
+    LevelKind.MEDIAN: "medians of equal spans",
+    LevelKind.TROUGH: "troughs of the garbage collector's saw",
+    LevelKind.DRAINED: "quiet spans between uses",
 }
 
 

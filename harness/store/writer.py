@@ -73,7 +73,7 @@ class RunWriter:
     @classmethod
     def _fill(cls, building: Path, path: Path, manifest: Manifest) -> RunWriter:
         text = json.dumps(manifest.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-        _write_whole(building / MANIFEST_FILE, text + "\n")
+        _write_through(building / MANIFEST_FILE, text + "\n")
         (building / SAMPLES_FOLDER).mkdir()
         (building / LOGS_FOLDER).mkdir()
         _reserve(building / _END_RESERVE)
@@ -109,7 +109,7 @@ class RunWriter:
             rows = {name: file.rows for name, file in self._samples.items()}
             end = {"reason": reason.value, "t_s": round(t_s, 3), "rows": {**rows, LOAD_ROWS: self._load_rows()}}
             reserve = self.path / _END_RESERVE
-            _write_whole(reserve, json.dumps(end) + "\n")
+            _write_through(reserve, json.dumps(end) + "\n")
             reserve.rename(self.path / END_FILE)
             _sync_folder(self.path)
 
@@ -232,7 +232,7 @@ def _file_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:64].strip(".-") or "run"
 
 
-def _write_whole(path: Path, text: str) -> None:
+def _write_through(path: Path, text: str) -> None:
     """Writes ``text`` to ``path``, in place where it exists, down to the disk."""
     data = text.encode()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -52,11 +52,11 @@ class LimitLine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MemoryPicture:
-    """All that the main chart shows; ``troughs`` are the levels judged, ``marks`` (time, word) what went wrong when."""
+    """All that the main chart shows; ``levels`` are those judged, ``marks`` (time, word) what went wrong when."""
 
     curve: Curve
-    troughs: Curve | None = None
-    troughs_label: str = "levels judged"
+    levels: Curve | None = None
+    levels_label: str = "levels judged"
     trend: Trend | None = None
     spans: Sequence[Span] = ()
     limits: Sequence[LimitLine] = ()
@@ -161,18 +161,18 @@ def _draw_curves(axes: Axes, picture: MemoryPicture, scale: Scale, size: Size) -
         t = trend.t_s / scale.factor
         axes.fill_between(t, trend.low / _MB, trend.high / _MB, color=TREND, alpha=0.22, linewidth=0, zorder=3)
         handles += axes.plot(t, trend.fitted / _MB, color=TREND, linewidth=2.0, label=_BAND_LABEL, zorder=6)
-    troughs = picture.troughs
-    if troughs is not None and len(troughs.t_s):
+    levels = picture.levels
+    if levels is not None and len(levels.t_s):
         handles += axes.plot(
-            troughs.t_s / scale.factor,
-            troughs.values / _MB,
+            levels.t_s / scale.factor,
+            levels.values / _MB,
             linestyle="none",
             marker="o",
-            markersize=3.4 if len(troughs.t_s) <= 100 else 2.4,
+            markersize=3.4 if len(levels.t_s) <= 100 else 2.4,
             markerfacecolor=SURFACE,
             markeredgecolor=INK,
             markeredgewidth=0.9,
-            label=picture.troughs_label,
+            label=picture.levels_label,
             zorder=5,
         )
     return handles
@@ -259,7 +259,7 @@ def _label(limit: LimitLine) -> str:
 
 def _curve_labels(picture: MemoryPicture) -> list[str]:
     """As far as they are known before drawing; one too many leaves a line free."""
-    return [_HELD_LABEL, *([_BAND_LABEL] if picture.trend is not None else []), picture.troughs_label]
+    return [_HELD_LABEL, *([_BAND_LABEL] if picture.trend is not None else []), picture.levels_label]
 
 
 def _legend_height(labels: Sequence[str], size: Size) -> float:

@@ -77,4 +77,4 @@ def test_wrong_usage_is_one_line_and_2(arguments: list[str], capsys: pytest.Capt
 def test_a_seed_may_be_nought(capsys: pytest.CaptureFixture[str]) -> None:
     """As in a plan."""
     assert run_command_line(["plan", "--detect", "1 MB/min", "--seed", "0"]) == 0
-    assert "1.00 MB/min" in capsys.readouterr().out
+    assert "to see 1 MB/min" in capsys.readouterr().out

@@ -88,7 +88,7 @@ def test_a_mark_at_the_edge_keeps_its_word_inside(t_s: float, side: str) -> None
         MemoryPicture(Curve(T_S, np.full(600, np.nan)), end_s=600.0),
         replace(PICTURE, trend=replace(PICTURE.trend, low=np.full(30, np.nan), high=np.full(30, np.nan))),  # type: ignore[type-var]
         replace(PICTURE, spans=[Span(i, i + 0.5, "normal") for i in range(500)]),
-        replace(PICTURE, spans=[], limits=[], marks=[], troughs=None, trend=None),
+        replace(PICTURE, spans=[], limits=[], marks=[], levels=None, trend=None),
     ],
     ids=["one sample", "nothing read", "no band", "500 phases", "bare"],
 )
