@@ -1,6 +1,5 @@
 """The ASGI application: speech requests go straight to their handler, everything else through Starlette's router."""
 
-import logging
 from collections.abc import Sequence
 from urllib.parse import unquote
 
@@ -16,8 +15,6 @@ from mock_tts.routes import admin, sockets, support
 from mock_tts.routes.orders import OrderBook
 from mock_tts.routes.speech import SpeechEndpoints
 from mock_tts.service import Service
-
-_log = logging.getLogger("mock_tts")
 
 SPEECH_PREFIX = "/v1/text-to-speech/"
 DIALOGUE_PREFIX = "/v1/text-to-dialogue"

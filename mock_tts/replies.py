@@ -1,7 +1,6 @@
 """HTTP answers as ASGI messages: headers of each kind of reply, error envelopes, reading a bounded body."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -81,17 +80,6 @@ async def send_error(send: Send, error: ApiError, trace_id: str) -> int:
     body = error.body(trace_id)
     headers = [*COMMON, (b"content-type", b"application/json"), (b"x-trace-id", trace_id.encode()), *error.headers]
     await send({"type": "http.response.start", "status": error.problem.http_status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-    return len(body)
-
-
-async def send_json(send: Send, value: Any, trace_id: str, status: int = 200) -> int:
-    """Sends ``value`` as JSON with its length."""
-    body = json.dumps(value, ensure_ascii=False).encode(errors="replace")
-    headers = [*COMMON, (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send(
-        {"type": "http.response.start", "status": status, "headers": [*headers, (b"x-trace-id", trace_id.encode())]}
-    )
     await send({"type": "http.response.body", "body": body})
     return len(body)
 

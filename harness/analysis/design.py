@@ -50,7 +50,6 @@ class Model:
     design: Floats
     functionals: Floats
     terms: tuple[Term, ...]
-    load_terms: tuple[str, ...]
     trend: tuple[int, ...]
     steps: tuple[int, ...]
     spent: float
@@ -106,12 +105,10 @@ class Columns:
         blocks, slopes = [self.base], [1.0 / length_s if i == self.line else 0.0 for i in range(self.base.shape[1])]
         owners: list[TermKind | None] = [None] * self.base.shape[1]
         terms: list[Term] = []
-        load_terms: list[str] = []
         for index in chosen:
             late = index - len(self.singles)
             if 0 <= late < len(self.released):
-                name, column = self.released[late]
-                load_terms.append(name)
+                _, column = self.released[late]
                 added, slope, kind = [column[:, None]], [0.0], TermKind.LOAD
             else:
                 term = self.singles[index] if late < 0 else self.pairs[late - len(self.released)]
@@ -128,7 +125,6 @@ class Columns:
             np.column_stack(blocks),
             np.vstack([at_end, lasting, picks]),
             tuple(terms),
-            tuple(load_terms),
             tuple(np.flatnonzero(at_end).tolist()),
             tuple(i for i, owner in enumerate(owners) if owner is TermKind.STEP),
             float(sum(_SPENT.get(term.kind, 0) for term in terms)),

@@ -59,7 +59,6 @@ class Facts:
     start_s: float
     end_s: float
     peak: float
-    pieces: int
     levels: Levels | None
     growth: Growth | None
     form: Form
@@ -78,7 +77,7 @@ def analyse(t_s: Floats, y: Floats, setting: Setting, resolution_s: float = 0.0)
     good = np.isfinite(y)
     t_s, y = t_s[good], np.clip(y[good], -_MOST, _MOST)
     if t_s.size == 0:
-        return Facts(0, 0.0, 0.0, 0.0, 0, None, None, Form(Shape.UNKNOWN), None)
+        return Facts(0, 0.0, 0.0, 0.0, None, None, Form(Shape.UNKNOWN), None)
     piece = pieces(t_s, list(setting.cuts_s))
     keep = settled(t_s, piece, setting.settled_from_s)
     count = int(piece.max()) + 1
@@ -90,7 +89,7 @@ def analyse(t_s: Floats, y: Floats, setting: Setting, resolution_s: float = 0.0)
     plan = read_plan(setting.load, setting.phases, start_s, end_s) if setting.load is not None else None
     growth = estimate_growth(levels, setting.load, plan, setting.quantum)
     form = name_shape(levels, growth, setting.material)
-    return Facts(int(t_s.size), start_s, end_s, float(np.max(y)), count, levels, growth, form, plan)
+    return Facts(int(t_s.size), start_s, end_s, float(np.max(y)), levels, growth, form, plan)
 
 
 def _first_and_last(t_s: Floats) -> tuple[float, float]:

@@ -64,7 +64,6 @@ class Growth:
     parts: tuple[Part, ...]
     detectable: float
     terms: tuple[Term, ...]
-    load_terms: tuple[str, ...]
     phi: float
     noise: float
     facts: float
@@ -158,7 +157,7 @@ def estimate_growth(
     mixture = _scaled(combine(views, [1.0, *(weight for _, weight in rivals)]), scale)
     advantage = advantage_of_trend(y, columns, groups, found.chosen, gaps, noise_floor)
     walk = _scaled(_drift(y, columns, gaps, noise_floor, known), scale, AVERAGED_WALK)
-    return _read(columns, model, first, mixture, walk, y, gaps, scale, centre, load, plan, advantage, noise_floor)
+    return _growth_of(columns, model, first, mixture, walk, y, gaps, scale, centre, load, plan, advantage, noise_floor)
 
 
 def _drift(y: Floats, columns: Columns, gaps: Floats, noise_floor: float, known: Known | None) -> Mixture:
@@ -188,7 +187,7 @@ def _scaled(mixture: Mixture, scale: float, inflation: float = 1.0) -> Mixture:
     return Mixture(mixture.phis, mixture.weights, mixture.coefficients * scale, covariances, mixture.freedoms)
 
 
-def _read(
+def _growth_of(
     columns: Columns,
     model: Model,
     first: Mixture,
@@ -233,7 +232,6 @@ def _read(
         parts=parts_of(columns, model, mixture, first, load, plan, y, gaps),
         detectable=reach * DETECTABLE_FACTOR,
         terms=model.terms,
-        load_terms=model.load_terms,
         phi=first.phi,
         noise=float(np.sqrt(np.mean((y - fitted) ** 2))) * scale,
         facts=max(columns.levels.count * (1.0 - first.phi) / (1.0 + first.phi), 1.0),

@@ -14,8 +14,6 @@ from harness.model import Shape
 STAIRCASE_STEPS = 3
 """So many steps up, and no use that explains them, are a staircase (study, section 5, point 4)."""
 _USAGE_SHARE = 0.7
-_CERTAIN = 3.0
-"""Standard errors above zero that a growth must have to be named in the shape."""
 
 
 @dataclass(frozen=True, slots=True)

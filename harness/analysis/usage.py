@@ -106,7 +106,6 @@ class Plan:
     unseen: tuple[str | None, ...]
     pooled: bool
     loaded_s: float
-    phases_by_kind: dict[str, int]
 
 
 def read_plan(load: Load, phases: tuple[Phase, ...], start_s: float, end_s: float) -> Plan:
@@ -121,12 +120,8 @@ def read_plan(load: Load, phases: tuple[Phase, ...], start_s: float, end_s: floa
         f"no query of kind {kind} was completed" if count <= 0 else reason
         for kind, count, reason in zip(load.kinds, used, unseen, strict=True)
     )
-    seen: dict[str, int] = {}
-    for phase in usable:
-        if not phase.drain:
-            seen[phase.kind] = seen.get(phase.kind, 0) + 1
     failed = float(np.diff(load.failed.at(np.array([spans[0][0] if spans else start_s, end_s])))[0])
-    return Plan(rates, failed / loaded_s if loaded_s > 0 else 0.0, unseen, pooled, loaded_s, seen)
+    return Plan(rates, failed / loaded_s if loaded_s > 0 else 0.0, unseen, pooled, loaded_s)
 
 
 def _used(load: Load, low_s: float, high_s: float) -> Floats:

@@ -121,7 +121,7 @@ class StartedContainer:
 class Containers:
     """The engine of one run, and the containers started in it: leaving the context removes every one of them.
 
-    Entering removes what killed harnesses of this machine left behind; ``removed_leftovers`` names it.
+    Entering removes what killed harnesses of this machine left behind.
     """
 
     def __init__(self, connect: Callable[[], DockerEngine] = DockerEngine) -> None:
@@ -129,13 +129,12 @@ class Containers:
         self._label_value = secrets.token_hex(8)
         self._started: list[Container] = []
         self._keeper: subprocess.Popen[bytes] | None = None
-        self.removed_leftovers: tuple[str, ...] = ()
 
     def __enter__(self) -> Containers:
         self.engine = connected_engine(self._connect)
         try:
             with engine_errors("to remove what an earlier run left"):
-                self.removed_leftovers = remove_leftovers(self.engine)
+                remove_leftovers(self.engine)
         except ProbeError:
             pass  # the run does not depend on it, the next start tries again
         return self

@@ -31,7 +31,6 @@ class Encore:
     interrupts: Interrupts
     load: LoadPlan
     workers: Workers
-    started_s: float
 
     def drive(self, kinds: tuple[str, ...], seconds: float, folder: Path) -> int:
         """Plays ``kinds`` one after the other over ``seconds``, then drains; how many queries ended.

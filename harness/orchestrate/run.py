@@ -64,7 +64,6 @@ class Preparation:
     plan: Plan
     launch: Launch
     load: LoadPlan
-    out_dir: Path
     web_port: int | None = None
 
 
@@ -79,13 +78,12 @@ class Finished:
 
 def prepare(plan: Plan) -> Preparation:
     """Everything that can be wrong is found here. Raises UsageError."""
-    out_dir = plan.run.out
     _require_meeting_place(plan.load)
     launch = plan_launch(plan)
     load = _plan_load(plan, launch.base_url)
     require_judgeable_run(plan, launch, load)
-    require_writable(out_dir)
-    return Preparation(plan, launch, load, out_dir, web_port=free_port() if plan.run.web else None)
+    require_writable(plan.run.out)
+    return Preparation(plan, launch, load, web_port=free_port() if plan.run.web else None)
 
 
 def _plan_load(plan: Plan, base_url: str) -> LoadPlan:
@@ -135,9 +133,9 @@ def carry_out(preparation: Preparation, observer: Observer, witness: Witness | N
         containers = None
         if preparation.launch.container is not None:
             containers = stack.enter_context(Containers())
-        missing = _missing(preparation.out_dir)
-        preparation.out_dir.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".starting-", dir=preparation.out_dir))
+        missing = _missing(preparation.plan.run.out)
+        preparation.plan.run.out.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".starting-", dir=preparation.plan.run.out))
         services = stack.enter_context(Services(staging))
         events = EventPipe()
         stack.callback(events.close)
@@ -223,9 +221,7 @@ class _Started:
         return self.preparation.launch.target_pid
 
     def _standing(self, reason: EndReason, target: Service | None) -> Standing:
-        encore = Encore(
-            self.services, self.interrupts, self.preparation.load, _workers(self.preparation.plan.load), self.started_s
-        )
+        encore = Encore(self.services, self.interrupts, self.preparation.load, _workers(self.preparation.plan.load))
         return Standing(
             path=self.writer.path,
             reason=reason,
@@ -269,7 +265,7 @@ class _Starter:
         load = self._start_held(self._load_process(started_s))
         probes = self._probes(load, target, mock, container_id)
         _require_working(probes)
-        writer = RunWriter.create(self.preparation.out_dir, self._manifest(probes))
+        writer = RunWriter.create(self.preparation.plan.run.out, self._manifest(probes))
         self.services.move_logs(writer.path / "logs")
         watch = None
         if container_id is not None and self.containers is not None:
@@ -310,7 +306,7 @@ class _Starter:
         plan = self.preparation.plan
         return load_process(
             self.preparation.load,
-            self.preparation.out_dir,  # the run's own folder is told when the load is released
+            self.preparation.plan.run.out,  # the run's own folder is told when the load is released
             started_s,
             self.events.write_fd,
             workers=_workers(plan.load),
@@ -362,7 +358,7 @@ class _Starter:
 def worker_command(preparation: Preparation) -> str | None:
     """What starts one load worker on another machine, None unless the plan waits for such workers."""
     workers = _workers(preparation.plan.load)
-    words = load_process(preparation.load, preparation.out_dir, 0.0, -1, workers=workers).worker_command
+    words = load_process(preparation.load, preparation.plan.run.out, 0.0, -1, workers=workers).worker_command
     return None if words is None else shlex.join(words)
 
 

@@ -131,13 +131,11 @@ def time_scale(duration_s: float) -> Scale:
     return Scale(3600.0, "h") if duration_s <= 3 * 86400 else Scale(86400.0, "d")
 
 
-def unit_scale(unit: str, largest: float) -> Scale:
-    """Memory in MB (10⁶ bytes) whatever its size, time in ms or s; counts as they are."""
+def unit_scale(unit: str) -> Scale:
+    """Memory in MB (10⁶ bytes) whatever its size; all else as it is."""
     if unit == "bytes":
         return Scale(1e6, "MB")
-    if unit == "s":
-        return Scale(1.0, "s")
-    return Scale(1.0, {"count": "", "ratio": "", "per_s": "per second", "ms": "ms"}.get(unit, unit))
+    return Scale(1.0, {"count": "", "ratio": "", "per_s": "per second"}.get(unit, unit))
 
 
 def number(value: float, _position: object = None) -> str:

@@ -200,7 +200,7 @@ def draw_lines(
         time = time_scale(end_s)
         parts = [line.curve.values[np.isfinite(line.curve.values)] for line in lines]
         known = np.concatenate(parts) if parts else np.array([])
-        scale = unit_scale(unit, float(known.max(initial=0.0)))
+        scale = unit_scale(unit)
         low, high = _value_limits(known / scale.factor, unit, from_zero=from_zero)
         axes = _axes(
             figure,

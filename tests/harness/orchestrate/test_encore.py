@@ -27,7 +27,7 @@ LOAD = LoadPlan("mixed", 1, 1.0, PHASES, Backend("http://127.0.0.1:1"), web=True
 
 
 def _encore(services: Services, interrupts: Interrupts, workers: Workers | None = None) -> Encore:
-    return Encore(services, interrupts, LOAD, workers or Workers(), 0.0)
+    return Encore(services, interrupts, LOAD, workers or Workers())
 
 
 def _plays(monkeypatch: pytest.MonkeyPatch, script: str) -> None:

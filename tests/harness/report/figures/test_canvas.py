@@ -152,7 +152,7 @@ def test_units_fit_the_run() -> None:
     """Seconds, minutes, hours and days by length; memory always in MB."""
 
     assert [time_scale(length).unit for length in (60, 3600, 8 * 3600, 7 * 86400)] == ["s", "min", "h", "d"]
-    assert unit_scale("bytes", 1e12).unit == "MB"
+    assert unit_scale("bytes").unit == "MB"
 
 
 def test_idle_and_warm_up_take_no_colour_from_a_kind() -> None:
