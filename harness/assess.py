@@ -30,7 +30,6 @@ from harness.recorded import (
     invalid_reasons,
     limits_of,
     number,
-    phases_of,
     read_recorded,
     section,
     silence,
@@ -44,7 +43,7 @@ from harness.store.schema import Manifest
 from harness.units import format_duration
 from harness.verdict import GateResult, KindFigures, Verdict
 
-__all__ = ["Assessment", "Evidence", "MetricEvidence", "assess", "limits_of", "phases_of", "setting_of"]
+__all__ = ["Assessment", "Evidence", "MetricEvidence", "assess", "setting_of"]
 
 PAGE_BYTES = 4096.0
 YOUNG_S = 600.0

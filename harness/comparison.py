@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from harness.analysis.compare import Change, Difference, compare
-from harness.assess import assess, limits_of
+from harness.assess import assess
 from harness.burden import Burden, burden_of
 from harness.model import Interval, Limits, Outcome, Role
-from harness.recorded import cut_short
+from harness.recorded import cut_short, limits_of
 from harness.rules.circumstances import (
     DEFAULT_FAIL_BYTES_PER_H,
     DEFAULT_FAIL_BYTES_PER_QUERY,

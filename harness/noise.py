@@ -7,10 +7,10 @@ from pathlib import Path
 
 from harness.analysis.facts import analyse
 from harness.analysis.planning import Noise, noise_of
-from harness.assess import phases_of
 from harness.errors import RunFormatError
 from harness.judge.growing import GrowingRun
 from harness.model import WARMUP_PHASE
+from harness.recorded import phases_of
 
 
 def noise_of_run(run_dir: Path) -> tuple[Noise, str, float]:

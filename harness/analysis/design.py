@@ -58,8 +58,7 @@ class Model:
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Base columns and candidates for K levels; ``kinds[j]`` is the load's kind of the j-th usage column (one past
-    the last for failed queries), ``spans``
-    its queries."""
+    the last for failed queries), ``spans`` its queries."""
 
     levels: Levels
     base: Floats

@@ -71,7 +71,7 @@ class Known:
 class Mixture:
     """Fits under several autocorrelations (and of several models), with their weights.
 
-    ``coefficients`` is (m, p), ``covariances`` (m, p, p), ``weights`` (m,) and sums to one; ``freedom`` (m,) is
+    ``coefficients`` is (m, p), ``covariances`` (m, p, p), ``weights`` (m,) and sums to one; ``freedoms`` (m,) are
     degrees of freedom.
     """
 

@@ -37,7 +37,7 @@ def carry_out_with_view(plan: Plan, *, quiet: bool, stream: TextIO) -> Finished:
         stream.write(f"{_opening(preparation.launch)}\n")
         if (command := worker_command(preparation)) is not None:
             stream.write(f"waiting for {plan.load.expect_workers} load workers, each started by: {command}\n")
-    evidence = Evidence(plan, judge_and_report, stream, quiet=quiet, on_begin=shown.leave_terminal)
+    evidence = Evidence(plan, judge_and_report, stream, quiet=quiet, before_writing=shown.leave_terminal)
     try:
         finished = carry_out(preparation, _Progress(shown, plan.load.expect_workers), evidence)
         return replace(finished, judged=evidence.judged is not None)
@@ -150,9 +150,9 @@ def conclude(finished: Finished, *, as_json: bool, quiet: bool) -> ExitCode:
 
 def stored_judgement(run_dir: Path) -> tuple[ExitCode, dict[str, object]]:
     """The verdict that was written before the target was looked into."""
-    from harness.verdict import VERDICT_FILE
+    from harness.verdict import read_verdict
 
-    verdict: dict[str, object] = json.loads((run_dir / VERDICT_FILE).read_text(encoding="utf-8"))
+    verdict = read_verdict(run_dir)
     return EXIT_CODE_OF_OUTCOME[Outcome(str(verdict["outcome"]))], verdict
 
 

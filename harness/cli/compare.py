@@ -13,14 +13,8 @@ import typer
 from harness.cli import options
 from harness.cli.loading import loading
 from harness.errors import UsageError
-from harness.model import ExitCode, Outcome
+from harness.model import EXIT_CODE_OF_OUTCOME, ExitCode, Outcome
 
-_CODES = {
-    Outcome.PASS: ExitCode.PASS,
-    Outcome.FAIL: ExitCode.FAIL,
-    Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
-    Outcome.INVALID: ExitCode.INVALID,
-}
 _WORDS = {
     Outcome.PASS: "NO REGRESSION",
     Outcome.FAIL: "REGRESSION",
@@ -90,7 +84,7 @@ def compare(
         from harness.report.experiments import comparison_page
 
         write_report(lambda: comparison_page(found), data, page_path, None if as_json and quiet else stream)
-    return _CODES[found.outcome]
+    return EXIT_CODE_OF_OUTCOME[found.outcome]
 
 
 def _folder_of(run: Path) -> Path:

@@ -19,9 +19,9 @@ _LOOKED_INTO = (EndReason.COMPLETED, EndReason.EARLY_STOP)
 class Evidence:
     """The witness of a run: log rules during it; after it the verdict, and only then the diagnosis.
 
-    ``on_begin`` is called before the terminal is written to. ``judged`` holds the verdict once it is stored; None where
-    the run is still to be judged. Whatever goes wrong in the diagnosis is one line on ``stream``: verdict and exit code
-    stay.
+    ``before_writing`` is called before the terminal is written to. ``judged`` holds the verdict once it is stored; None
+    where the run is still to be judged. Whatever goes wrong in the diagnosis is one line on ``stream``: verdict and exit
+    code stay.
     """
 
     def __init__(
@@ -31,9 +31,9 @@ class Evidence:
         stream: TextIO,
         *,
         quiet: bool,
-        on_begin: Callable[[], object] = lambda: None,
+        before_writing: Callable[[], object] = lambda: None,
     ) -> None:
-        self._on_begin = on_begin
+        self._before_writing = before_writing
         self._plan, self._judge, self._stream, self._quiet = plan, judge, stream, quiet
         self._onlooker = Onlooker(plan.log_rules, maps=plan.run.capture != "never")
         self.judged: Judged | None = None
@@ -59,7 +59,7 @@ class Evidence:
         when = self._plan.run.capture
         if when == "never" or standing.reason not in _LOOKED_INTO:
             return
-        self._on_begin()
+        self._before_writing()
         self.judged = self._judge(standing.path)
         if when == "on-fail" and self.judged[0] is not ExitCode.FAIL:
             return

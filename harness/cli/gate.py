@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli import options
 from harness.cli.loading import loading
-from harness.model import ExitCode
+from harness.model import EXIT_CODE_OF_OUTCOME, ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +37,6 @@ def gate(
     """
     assessment = _judged(run, config, (max_growth, max_growth_per_query, max_memory))
 
-    from harness.gate.judge import exit_code
-
     verdict = assessment.verdict
     stream = sys.stderr if as_json else sys.stdout
     if as_json:
@@ -47,7 +45,7 @@ def gate(
         for line in _lines(assessment):
             stream.write(line + "\n")
     _tell_ci(run, assessment)
-    return exit_code(verdict)
+    return EXIT_CODE_OF_OUTCOME[verdict.outcome]
 
 
 def _judged(run: Path, config: Path | None, flags: tuple[str | None, str | None, str | None]) -> Assessment:

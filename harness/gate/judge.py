@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from harness.assess import Assessment, assess
 from harness.gate import values
 from harness.gate.values import Material, Value
-from harness.model import EXIT_CODE_OF_OUTCOME, EventName, ExitCode, Interval, Limits, Outcome, Role
+from harness.model import EventName, Interval, Limits, Outcome, Role
 from harness.plan.diagnose import gates_of, require_counted_alike, rules_of_config
 from harness.plan.gate_rules import GateRule, Judged, Recorded, missing, require_recorded
 from harness.plan.gates import GatesSection
@@ -25,11 +25,6 @@ from harness.verdict import GateResult, Verdict
 
 if TYPE_CHECKING:
     from harness.plan.document import Plan
-
-
-def exit_code(verdict: Verdict) -> ExitCode:
-    """The outcome as the exit code of a command."""
-    return EXIT_CODE_OF_OUTCOME[verdict.outcome]
 
 
 def judge_run(run_dir: Path, limits: Limits | None = None, plan: Plan | None = None) -> Assessment:
@@ -63,18 +58,8 @@ def recorded_of(run: StoredRun, assessment: Assessment) -> Recorded:
         run.load.kinds if run.load is not None else (),
         sum(phase.idle for phase in assessment.evidence.phases),
         has_memory_limit=assessment.verdict.forecast.limit_bytes is not None,
-        log_rules=matched | _planned_log_rules(run),
+        log_rules=matched | {rule.name for rule in rules_of_config(run.manifest.config)},  # one may never have matched
     )
-
-
-def _planned_log_rules(run: StoredRun) -> set[str]:
-    """Rules of the plan: one that never matched left no event, and that is what it was asked for."""
-    rules = run.manifest.config.get("log_rules") or run.manifest.config.get("logs")
-    if isinstance(rules, Mapping):
-        return {str(name) for name in rules.get("rules", rules)}
-    if isinstance(rules, list | tuple):
-        return {str(rule.get("name")) for rule in rules if isinstance(rule, Mapping)}
-    return set()
 
 
 def with_gates(assessment: Assessment, run: StoredRun, rules: Sequence[GateRule], recorded: Recorded) -> Assessment:
@@ -223,7 +208,7 @@ def _merged(verdict: Verdict, results: list[GateResult]) -> Verdict:
     outcome = _outcome(verdict.outcome, {gate.outcome for gate in results})
     decisive = [gate for gate in results if gate.outcome is outcome]
     kept = verdict.reasons if verdict.outcome is outcome else ()
-    reasons = (*kept, *(sentence(gate) for gate in decisive))
+    reasons = (*kept, *(further_sentence(gate) for gate in decisive))
     return replace(verdict, gates=(*verdict.gates, *results), outcome=outcome, reasons=reasons)
 
 
@@ -232,7 +217,7 @@ def _outcome(before: Outcome, added: set[Outcome]) -> Outcome:
     return next((outcome for outcome in worst_first if outcome is before or outcome in added), Outcome.PASS)
 
 
-def sentence(gate: GateResult) -> str:
-    """One gate in words: ``errors: 3 % (…), beyond the limit of 1 %``."""
+def further_sentence(gate: GateResult) -> str:
+    """One further gate in words: ``errors: 3 % (…), beyond the limit of 1 %``."""
     relation = {Outcome.FAIL: "beyond", Outcome.PASS: "within"}.get(gate.outcome, "not certainly on one side of")
     return f"{gate_title(gate)}: {gate_value(gate)}, {relation} the limit of {gate_limit(gate)}"

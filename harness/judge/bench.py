@@ -18,9 +18,10 @@ import numpy as np
 
 from harness.analysis.regression import Floats
 from harness.analysis.sequential import Bounds, Look, Question, look
-from harness.assess import assess, limits_of
+from harness.assess import assess
 from harness.judge.growing import GrowingRun
 from harness.model import EndReason, EventName, Interval, Limits, Outcome
+from harness.recorded import limits_of
 from harness.rules.circumstances import growth_limits
 from harness.rules.figures import S_PER_H
 

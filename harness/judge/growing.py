@@ -11,10 +11,10 @@ import numpy as np
 from harness.analysis.facts import Setting
 from harness.analysis.regression import Floats
 from harness.analysis.usage import Load, running_totals
-from harness.assess import phases_of
 from harness.errors import RunFormatError
 from harness.model import LOAD_COLUMNS, Event, EventName, Role
 from harness.model.rows import cells_of
+from harness.recorded import phases_of
 from harness.store.reader import read_manifest
 from harness.store.schema import EVENTS_FILE, LOAD_FILE, SAMPLES_FOLDER
 from harness.store.tail import Tail

@@ -212,7 +212,7 @@ class Limits:
     """What a run is judged against; ``None`` = not asked for.
 
     With neither ``max_growth_bytes_per_h`` nor ``max_growth_bytes_per_query`` the defaults of the command line apply
-    (see ``harness.verdict``).
+    (see ``harness.rules.circumstances``).
     """
 
     max_growth_bytes_per_h: float | None = None

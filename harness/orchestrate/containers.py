@@ -163,7 +163,7 @@ class Containers:
                     environment=dict(request.env),
                     labels=labels,
                     log_config=LogConfig(type="json-file", config=_LOG_ROTATION),
-                    **limits_of(request),
+                    **resource_limits_of(request),
                     **network_of(request),
                 )
                 self._started.append(container)
@@ -250,7 +250,7 @@ def _look_up(engine: DockerEngine, request: Request) -> None:
         engine.client.networks.get(request.network)
 
 
-def limits_of(request: Request) -> dict[str, Any]:
+def resource_limits_of(request: Request) -> dict[str, Any]:
     """The memory limit and the restart policy, as the client's ``create`` takes them."""
     limits: dict[str, Any] = {}
     if request.memory_limit_bytes is not None:

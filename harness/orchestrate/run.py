@@ -38,7 +38,7 @@ from harness.orchestrate.readiness import await_ready
 from harness.orchestrate.restarts import Restarts
 from harness.orchestrate.run_probes import Pids, probes_of_run, require_judgeable_run
 from harness.orchestrate.services import Service, Services
-from harness.orchestrate.session import TARGET_PROBE, Cast, Observer, Session, Tap, failed_start_dir
+from harness.orchestrate.session import TARGET_PROBE, Cast, Observer, Session, Tap
 from harness.orchestrate.standing import Standing, Witness
 from harness.plan.document import Plan
 from harness.plan.load import LoadSection
@@ -153,7 +153,7 @@ def carry_out(preparation: Preparation, observer: Observer, witness: Witness | N
 def _keep_logs(staging: Path, *, worth_it: bool) -> None:
     """The logs of a start that failed, where they may say why: what was wrong usage has been told in one line."""
     if worth_it and any(log.stat().st_size for log in staging.iterdir()):
-        failed_start_dir(staging)
+        staging.rename(staging.with_name(f"failed-start{staging.name.removeprefix('.starting')}"))
         return
     shutil.rmtree(staging)
 

@@ -60,7 +60,7 @@ class Service:
 
 
 class Services:
-    """The children of one run. Leaving the context stops all of them, last started first signalled together."""
+    """The children of one run. Leaving the context stops all of them together."""
 
     def __init__(self, log_dir: Path) -> None:
         self._log_dir = log_dir

@@ -1,4 +1,4 @@
-"""One run in time: starts what the launch says, samples, stores, and ends everything in order.
+"""One run in time: samples, stores, starts a target again where that is asked for, and ends everything in order.
 
 Owns the only loop of a run. It waits in one ``select`` for the next sample, the load's events, the end of any child and
 the user's signals, so nothing here sleeps, polls or needs a thread.
@@ -237,10 +237,3 @@ class Session:
 
     def _now_s(self) -> float:
         return time.monotonic() - self.started_s
-
-
-def failed_start_dir(staging: Path) -> Path:
-    """Keeps the logs of a run that never began, under a name that says so."""
-    kept = staging.with_name(f"failed-start{staging.name.removeprefix('.starting')}")
-    staging.rename(kept)
-    return kept

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Page:
-    """What is answered to any GET; ``requests`` counts them."""
+    """What is answered to any GET; ``requests_count`` counts them."""
 
     def __init__(self, body: bytes, status: int = 200) -> None:
         self.body = body

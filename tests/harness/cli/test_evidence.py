@@ -101,7 +101,7 @@ def test_the_terminal_is_given_back_before_it_is_written_to(monkeypatch: pytest.
     story = _Story(monkeypatch, ExitCode.FAIL)
     closed: Callable[[], object] = lambda: story.steps.append("closed")  # noqa: E731
     plan = Plan.model_validate({"run": {"capture": "always"}})
-    Evidence(plan, story._judge, story.stream, quiet=False, on_begin=closed).after_play(STANDING)
+    Evidence(plan, story._judge, story.stream, quiet=False, before_writing=closed).after_play(STANDING)
 
     assert story.steps[0] == "closed"
     assert "looking into the target" in story.stream.getvalue()

@@ -15,7 +15,7 @@ from harness.orchestrate.containers import (
     connected_engine,
     find_compose_service,
     find_running,
-    limits_of,
+    resource_limits_of,
     network_of,
     owner_has_ended,
     owner_of_this_process,
@@ -83,9 +83,9 @@ def test_request_on_another_network_publishes_on_loopback_only() -> None:
 
 def test_a_memory_limit_is_not_softened_by_swap() -> None:
     """Memory and swap together get the same limit; without one there is none."""
-    assert limits_of(Request("i", memory_limit_bytes=100)) == {"mem_limit": 100, "memswap_limit": 100}
-    assert limits_of(Request("i")) == {}
-    assert limits_of(Request("i", restart=True))["restart_policy"]["Name"] == "on-failure"
+    assert resource_limits_of(Request("i", memory_limit_bytes=100)) == {"mem_limit": 100, "memswap_limit": 100}
+    assert resource_limits_of(Request("i")) == {}
+    assert resource_limits_of(Request("i", restart=True))["restart_policy"]["Name"] == "on-failure"
 
 
 def test_this_process_owns_what_it_labels() -> None:
