@@ -17,7 +17,7 @@ from _known_shapes import MB, Floats
 
 from harness.analysis.segments import loaded_spans
 from harness.assess import Assessment, assess
-from harness.cli.demo_truth import Truth, ledger_truth
+from harness.ledger_truth import Truth, ledger_truth
 from harness.model import Outcome
 from harness.store.reader import read_run
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cli.demo_truth import Truth, ledger_truth
 from harness.judge.bench import Bench
+from harness.ledger_truth import Truth, ledger_truth
 from harness.model import IDLE_KIND, WARMUP_PHASE, EventName, Outcome
 from harness.store.reader import StoredRun, read_run
 from harness.store.schema import EVENTS_FILE, LOAD_FILE, SAMPLES_FOLDER

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.assess import assess
-from harness.cli.demo_truth import ledger_truth
+from harness.ledger_truth import ledger_truth
 from harness.model import IDLE_KIND, Interval
 from harness.store.reader import read_run
 

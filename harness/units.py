@@ -11,7 +11,8 @@ from harness.errors import UsageError
 
 _SIZE_BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
 _DURATION_S = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PER_H = {"s": 3600.0, "min": 60.0, "h": 1.0, "day": 1.0 / 24.0}
+S_PER_H = 3600.0
+PER_H = {"s": 3600.0, "min": 60.0, "h": 1.0, "day": 1.0 / 24.0}
 
 _MOST = 1e24
 """Far more than any memory holds or any soak lasts."""
@@ -46,9 +47,9 @@ def parse_duration_s(text: str) -> float:
 def parse_rate_bytes_per_h(text: str) -> float:
     """Bytes per hour in ``text`` such as ``50 MB/min``. Raises UsageError, also for ``/query``."""
     size_bytes, per = _parse_rate(text)
-    if per not in _PER_H:
+    if per not in PER_H:
         raise UsageError(f"expected a rate over time such as '50 MB/min' (/s /min /h /day), found {text!r}")
-    return size_bytes * _PER_H[per]
+    return size_bytes * PER_H[per]
 
 
 def parse_bytes_per_query(text: str) -> float:
@@ -63,7 +64,7 @@ def parse_bytes_per_query(text: str) -> float:
 
 def _parse_rate(text: str) -> tuple[float, str]:
     match = _RATE.fullmatch(text)
-    if match is None or match[2] not in _SIZE_BYTES or match[3] not in (*_PER_H, "query"):
+    if match is None or match[2] not in _SIZE_BYTES or match[3] not in (*PER_H, "query"):
         raise UsageError(
             f"expected a rate such as '50 MB/min' or '4 KiB/query' (/s /min /h /day /query), found {text!r}"
         )

@@ -18,14 +18,14 @@ from harness.analysis.facts import Facts
 from harness.analysis.regression import fit, spacings
 
 ALPHA = 0.005
-"""Of a gate's interval on one side (99 % two-sided, as the gates ask for)."""
+"""Wrongly certain on one side in so many runs: half of what gates allow, for a soak that is too short is lost."""
 POWER = 0.95
 TIME_CONSTANTS = 10.0
 COLLECTIONS = 9
 """One more than the verdict asks for: the first is cut by the warm-up."""
 LEVELS = 30
 CYCLES = 2
-TRIM_SHARE = 0.12
+WARMUP_SHARE = 0.12
 """Of a run's length goes to its warm-up phase."""
 _LONGEST_S = 365 * 86400.0
 
@@ -96,7 +96,7 @@ def effect_size(standard_error: float) -> float:
 
 def slope_error(noise: Noise, length_s: float) -> float:
     """Standard error of growth per second after a soak of ``length_s``, its warm-up included."""
-    used_s = (1.0 - TRIM_SHARE) * length_s
+    used_s = (1.0 - WARMUP_SHARE) * length_s
     return math.sqrt(12.0 * noise.long_run_variance / used_s**3) * _inflation(noise, used_s)
 
 
@@ -121,15 +121,15 @@ def needed_for(
     """
     standard_error = error if error is not None else (lambda length_s: slope_error(noise, length_s))
     needs = [Requirement(f"{what} has to average out", _first_length(standard_error, difference))]
-    needs.append(Requirement(f"{LEVELS} independent levels", LEVELS * noise.correlation_s / (1.0 - TRIM_SHARE)))
+    needs.append(Requirement(f"{LEVELS} independent levels", LEVELS * noise.correlation_s / (1.0 - WARMUP_SHARE)))
     if noise.warmup_tau_s is not None:
         reason = f"{TIME_CONSTANTS:.0f} time constants of the warm-up"
         needs.append(Requirement(reason, TIME_CONSTANTS * noise.warmup_tau_s))
     if noise.collection_period_s is not None:
         reason = f"{COLLECTIONS} garbage collections"
-        needs.append(Requirement(reason, COLLECTIONS * noise.collection_period_s / (1.0 - TRIM_SHARE)))
+        needs.append(Requirement(reason, COLLECTIONS * noise.collection_period_s / (1.0 - WARMUP_SHARE)))
     if noise.cycle_s is not None:
-        needs.append(Requirement(f"{CYCLES} cycles of the load", CYCLES * noise.cycle_s / (1.0 - TRIM_SHARE)))
+        needs.append(Requirement(f"{CYCLES} cycles of the load", CYCLES * noise.cycle_s / (1.0 - WARMUP_SHARE)))
     needs.sort(key=lambda requirement: -requirement.needs_s)
     return SoakPlan(needs[0].needs_s, tuple(needs))
 

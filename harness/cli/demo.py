@@ -18,7 +18,7 @@ from harness.units import format_bytes, format_rate_per_min
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from harness.cli.demo_truth import Truth
+    from harness.ledger_truth import Truth
 
 DURATION_S = 130.0
 SPEEDUP = 160.0
@@ -100,7 +100,7 @@ def _carry_out(preset: str, plan: Plan, quiet: bool) -> DemoRun:
     finished = carry_out_with_view(plan, quiet=quiet, stream=sys.stderr)
     code, verdict = judge_and_report(finished.path)
 
-    from harness.cli.demo_truth import ledger_truth
+    from harness.ledger_truth import ledger_truth
     from harness.store.reader import read_run
 
     return DemoRun(preset, finished.path, finished.reason, code, verdict, ledger_truth(read_run(finished.path)))

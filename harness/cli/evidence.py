@@ -20,8 +20,8 @@ class Evidence:
     """The witness of a run: log rules during it; after it the verdict, and only then the diagnosis.
 
     ``before_writing`` is called before the terminal is written to. ``judged`` holds the verdict once it is stored; None
-    where the run is still to be judged. Whatever goes wrong in the diagnosis is one line on ``stream``: verdict and exit
-    code stay.
+    where the run is still to be judged. Whatever goes wrong in the diagnosis is one line on ``stream``: verdict and
+    exit code stay.
     """
 
     def __init__(

@@ -27,7 +27,8 @@ from harness.diagnose.smaps import DrainedMaps, MapGrowth, MemoryMap, map_growth
 from harness.diagnose.suspects import Case, Finding, idle_growth, leaking_kinds, suspects
 from harness.errors import ProbeError, SoakError
 from harness.model import Event, EventName
-from harness.plan.diagnose import DiagnoseSection, LogRule
+from harness.plan.diagnose import DiagnoseSection
+from harness.plan.log_rules import LogRule
 from harness.probes.node import is_loopback
 from harness.store.schema import EVENTS_FILE, LOGS_FOLDER
 from harness.store.whole import write_whole

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.model import Event, EventName
-from harness.plan.diagnose import VALUE_GROUP, LogRule
+from harness.plan.log_rules import VALUE_GROUP, LogRule
 from harness.redaction import redact_text
 
 READ_LIMIT_BYTES = 4 * 2**20

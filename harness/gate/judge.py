@@ -15,9 +15,9 @@ from harness.assess import Assessment, assess
 from harness.gate import values
 from harness.gate.values import Material, Value
 from harness.model import EventName, Interval, Limits, Outcome, Role
-from harness.plan.diagnose import gates_of, require_counted_alike, rules_of_config
 from harness.plan.gate_rules import GateRule, Judged, Recorded, missing, require_recorded
 from harness.plan.gates import GatesSection
+from harness.plan.log_rules import gates_of, require_counted_alike, rules_of_config
 from harness.report.story import gate_limit, gate_title, gate_value
 from harness.rules.gates import reaching_none
 from harness.store.reader import StoredRun, with_samples

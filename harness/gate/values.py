@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit  # scipy.stats takes a second to load
 
+from harness.analysis.kinds import GATE_CONFIDENCE
 from harness.assess import Evidence
 from harness.model import EventName, Interval
 from harness.store.reader import StoredRun
 from harness.verdict import Verdict
 
-CONFIDENCE = 0.99
-"""As for the verdict's own gates: a wrong certainty on either side in 1 of 200 runs at the limit."""
 BATCHES = 12
 FEWEST_ROWS = 4 * BATCHES
 
@@ -52,13 +51,13 @@ def unknown(reason: str, kind: str | None = None) -> Value:
 
 def share(part: float, whole: float) -> Interval:
     """Wilson's interval of ``part`` of ``whole`` counts."""
-    z2 = float(ndtri(0.5 + CONFIDENCE / 2)) ** 2
+    z2 = float(ndtri(0.5 + GATE_CONFIDENCE / 2)) ** 2
     p = part / whole
     middle = (p + z2 / (2 * whole)) / (1 + z2 / whole)
     half = np.sqrt(z2 * (p * (1 - p) / whole + z2 / (4 * whole**2))) / (1 + z2 / whole)
     low = 0.0 if part <= 0 else max(0.0, float(middle - half))
     high = 1.0 if part >= whole else min(1.0, float(middle + half))
-    return Interval(p, low, high, CONFIDENCE)
+    return Interval(p, low, high, GATE_CONFIDENCE)
 
 
 def errors(material: Material) -> Value:
@@ -92,11 +91,11 @@ def _ratio(material: Material, kind: str, above: str, below: str) -> Value:
     tops = np.array([np.nansum(upper[batch]) for batch in batches])
     bottoms = np.array([np.nansum(lower[batch]) for batch in batches])
     if len(lower) < BATCHES:
-        return Value(Interval(value, None, None, CONFIDENCE), "too few rows for an interval", kind)
+        return Value(Interval(value, None, None, GATE_CONFIDENCE), "too few rows for an interval", kind)
     residuals = tops - value * bottoms
     error = float(np.std(residuals, ddof=1)) * np.sqrt(BATCHES) / total
-    half = float(stdtrit(BATCHES - 1, 0.5 + CONFIDENCE / 2)) * error
-    return Value(Interval(value, value - half, value + half, CONFIDENCE), None, kind)
+    half = float(stdtrit(BATCHES - 1, 0.5 + GATE_CONFIDENCE / 2)) * error
+    return Value(Interval(value, value - half, value + half, GATE_CONFIDENCE), None, kind)
 
 
 def latency_drift(material: Material) -> list[Value]:
@@ -116,9 +115,9 @@ def _drift(material: Material, kind: str) -> Value:
     )
     change = float(last.mean() - first.mean())
     error = float(np.sqrt(first.var(ddof=1) / len(first) + last.var(ddof=1) / len(last)))
-    half = float(stdtrit(len(first) - 1, 0.5 + CONFIDENCE / 2)) * error
+    half = float(stdtrit(len(first) - 1, 0.5 + GATE_CONFIDENCE / 2)) * error
     factor, low, high = (float(np.exp(value)) for value in (change, change - half, change + half))
-    return Value(Interval(factor, low, high, CONFIDENCE), None, kind)
+    return Value(Interval(factor, low, high, GATE_CONFIDENCE), None, kind)
 
 
 def metric_growth(material: Material, metric: str) -> Value:

@@ -23,7 +23,7 @@ from harness.judge.growing import GrowingRun
 from harness.model import EndReason, EventName, Interval, Limits, Outcome
 from harness.recorded import limits_of
 from harness.rules.circumstances import growth_limits
-from harness.rules.figures import S_PER_H
+from harness.units import S_PER_H
 
 FIRST_PERIOD_S = 2.0
 LONGEST_PERIOD_S = 30.0

@@ -11,9 +11,9 @@ from harness.model import Column, ColumnKind, Role, Unit
 from harness.model.load import LoadPlan
 from harness.orchestrate.launch import Launch
 from harness.orchestrate.session import TARGET_PROBE
-from harness.plan.diagnose import LogRule, gates_of
 from harness.plan.document import Plan
 from harness.plan.gate_rules import Recorded, require_recorded
+from harness.plan.log_rules import LogRule, gates_of
 from harness.probes.base import Probe
 from harness.probes.container import ContainerProbe
 from harness.probes.json_http import JsonHttpProbe

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from harness.plan.fields import Environment, Section, SizeBytes
+from harness.plan.fields import Environment, Name, Section, SizeBytes
 
 OWN_LABEL_PREFIX = "voice-soak."
 
@@ -28,12 +28,6 @@ def _words(value: object) -> object:
         raise ValueError(f"expected a command that can be split as a shell does, found {value!r}: {error}") from error
 
 
-def _not_blank(value: str) -> str:
-    if not value.strip():
-        raise ValueError("expected a name, found an empty text")
-    return value.strip()
-
-
 def _foreign_labels(value: dict[str, str]) -> dict[str, str]:
     for name in value:
         if name.startswith(OWN_LABEL_PREFIX):
@@ -42,7 +36,6 @@ def _foreign_labels(value: dict[str, str]) -> dict[str, str]:
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
-Name = Annotated[str, AfterValidator(_not_blank)]
 
 
 class ContainerSection(Section):

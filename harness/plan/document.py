@@ -14,10 +14,11 @@ from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
 from harness.plan.container import ContainerSection
-from harness.plan.diagnose import DiagnoseSection, LogRules
+from harness.plan.diagnose import DiagnoseSection
 from harness.plan.fields import Section
 from harness.plan.gates import GatesSection
 from harness.plan.load import LoadSection
+from harness.plan.log_rules import LogRules
 from harness.plan.probes import ProbeEntry
 from harness.plan.problems import first_problem
 from harness.plan.run import RunSection

@@ -69,6 +69,15 @@ RateBytesPerH = Annotated[
 ]
 BytesPerQuery = Annotated[float, BeforeValidator(_parsed(parse_bytes_per_query)), AfterValidator(_positive)]
 
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("expected a name, found an empty text")
+    return value.strip()
+
+
+Name = Annotated[str, AfterValidator(_not_blank)]
+
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 

@@ -23,7 +23,7 @@ from harness.plan.fields import (
 )
 from harness.plan.gate_rules import GateRule, Judged
 from harness.store.schema import unit_of_column
-from harness.units import parse_rate_bytes_per_h, parse_size_bytes
+from harness.units import PER_H, parse_rate_bytes_per_h, parse_size_bytes
 
 DEFAULT_MAX_ERRORS = 0.5
 """Where most queries fail the target was not soaked, and memory that stays level says nothing; so a run in which
@@ -31,7 +31,6 @@ certainly more than half of the queries failed does not pass unless the plan say
 
 _PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 _COUNT_RATE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*/\s*(s|min|h|day)\s*")
-_PER_H = {"s": 3600.0, "min": 60.0, "h": 1.0, "day": 1.0 / 24.0}
 
 
 def _ratio(value: Any) -> Any:
@@ -51,7 +50,7 @@ def _count_per_h(value: Any) -> Any:
     match = _COUNT_RATE.fullmatch(value)
     if match is None:
         raise ValueError(f"expected a number per hour such as 10 or '10/h' (/s /min /h /day), found {value!r}")
-    return float(match[1]) * _PER_H[match[2]]
+    return float(match[1]) * PER_H[match[2]]
 
 
 def _share(value: float) -> float:

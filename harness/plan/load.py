@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness.model import LoadKind
 from harness.model.load import ArrivalModel, Arrivals, Backend, Ending, Spacing, StreamKind
-from harness.plan.fields import DurationS, Section, url_path
+from harness.plan.fields import DurationS, Name, Section, url_path
 
 DEFAULT_STREAM_PATHS = {
     StreamKind.SSE: "/api/voice/open-stream?dialogueId={dialogue}",
@@ -30,15 +30,8 @@ def _path(value: str) -> str:
     return value
 
 
-def _name(value: str) -> str:
-    if not value.strip():
-        raise ValueError("expected a name, found an empty text")
-    return value
-
-
-Path = Annotated[str, AfterValidator(_path)]
-Name = Annotated[str, AfterValidator(_name)]
-Optional = Annotated[str | None, AfterValidator(lambda value: value or None)]
+DialoguePath = Annotated[str, AfterValidator(_path)]
+AbsentIfEmpty = Annotated[str | None, AfterValidator(lambda value: value or None)]
 """A field that a backend may not have: ``""`` in the file says so."""
 
 
@@ -53,21 +46,21 @@ class LoadSection(Section):
 
     stream: StreamKind = StreamKind.SSE
     converse_path: str = "/api/voice/converse"
-    stream_path: Path | None = None
+    stream_path: DialoguePath | None = None
     close_path: str = "/api/voice/close"
     headers: dict[str, str] = Field(default_factory=dict)
     text_field: Name = "text"
-    dialogue_field: Optional = "dialogueId"
-    dialogue_answer_field: Optional = None
+    dialogue_field: AbsentIfEmpty = "dialogueId"
+    dialogue_answer_field: AbsentIfEmpty = None
     body: dict[str, Any] = Field(default_factory=dict)
     event_field: Name = "event"
-    data_field: Optional = "data"
+    data_field: AbsentIfEmpty = "data"
     audio_event: Name = "audioChunk"
-    done_event: Optional = "done"
-    error_event: Optional = "error"
+    done_event: AbsentIfEmpty = "done"
+    error_event: AbsentIfEmpty = "error"
     audio_field: Name = "audio"
-    index_field: Optional = "chunkIndex"
-    final_field: Optional = "isFinal"
+    index_field: AbsentIfEmpty = "chunkIndex"
+    final_field: AbsentIfEmpty = "isFinal"
     forbidden_fields: tuple[Name, ...] = ("thinkingSound",)
     texts: tuple[Name, ...] = ()
 

@@ -12,8 +12,7 @@ import numpy as np
 
 from harness.analysis.segments import Phase, loaded_spans
 from harness.report.figures.curves import Curve
-
-_S_PER_H = 3600.0
+from harness.units import S_PER_H
 
 
 def allowed_growth(
@@ -31,4 +30,4 @@ def allowed_growth(
     t_s = np.array(sorted(edges))
     used_s = sum((np.clip(t_s, low, high) - max(low, min(start_s, high)) for low, high in spans), np.zeros(t_s.size))
     grown = with_time * (t_s - start_s) + (limit_per_h - with_time) * np.maximum(used_s, 0.0)
-    return Curve(t_s, level + grown / _S_PER_H)
+    return Curve(t_s, level + grown / S_PER_H)

@@ -6,9 +6,9 @@ from harness.analysis.facts import Facts
 from harness.analysis.growth import Growth
 from harness.model import Interval
 from harness.rules.circumstances import Circumstances
+from harness.units import S_PER_H
 from harness.verdict import Forecast, KindFigures, MetricFigures
 
-S_PER_H = 3600.0
 NORMAL_95 = 1.96
 STRONG_ADVANTAGE, FAIR_ADVANTAGE = 6.0, 2.0
 """Of a trend over part of a slow cycle, as a difference of Schwarz's criteria: "strong" and "positive" (Kass and

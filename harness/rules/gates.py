@@ -8,8 +8,8 @@ from harness.analysis.facts import Facts
 from harness.analysis.kinds import Part
 from harness.model import Interval, Outcome
 from harness.rules.circumstances import Circumstances, growth_limits
-from harness.rules.figures import S_PER_H, held_back_per_h
-from harness.units import format_bytes, format_rate_per_min, format_whole_bytes
+from harness.rules.figures import held_back_per_h
+from harness.units import S_PER_H, format_bytes, format_rate_per_min, format_whole_bytes
 from harness.verdict import GateResult
 
 SETTLING_SHARE, MOST_SETTLING_BYTES = 0.05, 64 * 2**20

@@ -10,9 +10,9 @@ from harness.analysis.growth import FEWEST_LEVELS, Growth
 from harness.analysis.shape import STAIRCASE_STEPS
 from harness.model import Outcome
 from harness.rules.circumstances import Circumstances, growth_limits
-from harness.rules.figures import FAIR_ADVANTAGE, S_PER_H
+from harness.rules.figures import FAIR_ADVANTAGE
 from harness.rules.gates import mostly_failed, outgrown_after_s, settling_bytes
-from harness.units import format_bytes, format_duration
+from harness.units import S_PER_H, format_bytes, format_duration
 from harness.verdict import GateResult
 
 FEWEST_COLLECTIONS = 8

@@ -19,7 +19,7 @@ from harness.diagnose.logs import LogWatch
 from harness.diagnose.python_capture import PythonCapture
 from harness.diagnose.room import Moment, Room
 from harness.diagnose.suspects import Case, suspects
-from harness.plan.diagnose import INCIDENT_RULES
+from harness.plan.log_rules import INCIDENT_RULES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

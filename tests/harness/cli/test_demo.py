@@ -10,7 +10,7 @@ import pytest
 
 import harness.cli.demo as demo
 from harness.cli.app import run_command_line
-from harness.cli.demo_truth import Truth
+from harness.ledger_truth import Truth
 from harness.model import EndReason, ExitCode
 from harness.plan.document import Plan
 

@@ -16,7 +16,8 @@ from harness.diagnose.capture import Onlooker, diagnose
 from harness.diagnose.room import Moment, Room
 from harness.diagnose.suspects import Finding
 from harness.model import Event
-from harness.plan.diagnose import DiagnoseSection, LogRule
+from harness.plan.diagnose import DiagnoseSection
+from harness.plan.log_rules import LogRule
 from tests.support.target_processes import python_process, tell
 
 FAILED: dict[str, Any] = {

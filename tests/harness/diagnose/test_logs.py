@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.diagnose import logs
 from harness.diagnose.logs import LogTail, LogWatch
 from harness.model import Event
-from harness.plan.diagnose import INCIDENT_RULES, LogRule
+from harness.plan.log_rules import INCIDENT_RULES, LogRule
 
 
 def _append(path: Path, text: str) -> None:

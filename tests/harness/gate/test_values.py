@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.gate.values import CONFIDENCE, exact, share, unknown
+from harness.analysis.kinds import GATE_CONFIDENCE
+from harness.gate.values import exact, share, unknown
 
 
 @given(st.integers(0, 500), st.integers(1, 500))
@@ -29,7 +30,7 @@ def test_a_share_covers_the_truth(truth: float) -> None:
     intervals = [share(float(count), 2000) for count in rng.binomial(2000, truth, 2000)]
     covered = np.mean([(i.low or 0.0) <= truth <= (i.high or 0.0) for i in intervals])
 
-    assert covered > CONFIDENCE - 0.012
+    assert covered > GATE_CONFIDENCE - 0.012
 
 
 def test_exact_and_unknown() -> None:

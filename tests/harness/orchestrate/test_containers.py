@@ -15,12 +15,12 @@ from harness.orchestrate.containers import (
     connected_engine,
     find_compose_service,
     find_running,
-    resource_limits_of,
     network_of,
     owner_has_ended,
     owner_of_this_process,
     published_port,
     request_of,
+    resource_limits_of,
 )
 from harness.plan.container import ContainerSection
 from harness.probes.engine import ContainerState

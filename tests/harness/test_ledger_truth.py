@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.cli.demo_truth import ledger_truth
+from harness.ledger_truth import ledger_truth
 from harness.model import Column, ColumnKind, Event, Role, Unit
 from harness.store.reader import LoadSeries, ProbeSeries, StoredRun
 from harness.store.schema import Manifest, ProbeInfo
