@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -12,13 +11,6 @@ from typing import IO, Any
 
 ANSWER_S = 30.0
 """A server silent for so long does not answer."""
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(arguments: list[str], log: IO[str]) -> tuple[subprocess.Popen[str], str]:

@@ -42,8 +42,9 @@ from _contenders import (
     speech_bytes,
     wrk,
 )
-from _programs import free_port
 from websockets.asyncio.client import connect
+
+from harness.orchestrate.launch import free_port
 
 STREAMS, PACED_TEXT = 500, "Paced speech. " * 12
 SOCKETS, CONTEXTS = 200, 5

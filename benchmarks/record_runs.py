@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from _programs import free_port
+from harness.orchestrate.launch import free_port
 
 FAULTS = ("tts_chunk_refs", "dialogue_state", "duplicate_requests", "memory_tracker", "thinking_sound")
 RATES = (40, 60, 90)

@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from harness.errors import RunFormatError
 from harness.model import Column, ColumnKind, Role, Unit
 from harness.store.reader import read_run
 from harness.store.schema import Manifest, ProbeInfo
@@ -137,7 +138,11 @@ def kills(scratch: Path, count: int) -> None:
         said = child.communicate()[0].rpartition(b"\n")[0].split()
         acknowledged = int(said[-1]) if said else 1
         (directory,) = out.iterdir()
-        rows = len(read_run(directory).probes["target"].t_s)
+        try:
+            rows = len(read_run(directory).probes["target"].t_s)
+        except RunFormatError as error:
+            print(f"  not readable: {error}")
+            continue
         readable += 1
         lost_rows.append(max(0, acknowledged - rows))
     print(f"\n{count} runs killed with SIGKILL at random moments")

@@ -137,7 +137,7 @@ class _Progress:
 def conclude(finished: Finished, *, as_json: bool, quiet: bool) -> ExitCode:
     """Judges and reports a stored run, prints the outcome, and gives the command's exit code."""
     try:
-        code, verdict = stored_judgement(finished.path) if finished.judged else judge_and_report(finished.path)
+        code, verdict = judgement(finished)
     except KeyboardInterrupt:
         again = f"soak analyze {finished.path} && soak report {finished.path}"
         sys.stderr.write(f"soak: interrupted; the run is stored, and judged and reported by: {again}\n")
@@ -148,11 +148,13 @@ def conclude(finished: Finished, *, as_json: bool, quiet: bool) -> ExitCode:
     return ExitCode.INTERRUPTED if finished.reason is EndReason.INTERRUPTED else code
 
 
-def stored_judgement(run_dir: Path) -> tuple[ExitCode, dict[str, object]]:
-    """The verdict that was written before the target was looked into."""
+def judgement(finished: Finished) -> tuple[ExitCode, dict[str, object]]:
+    """The run's outcome: judged now, unless that was done before the target was looked into."""
+    if not finished.judged:
+        return judge_and_report(finished.path)
     from harness.verdict import read_verdict
 
-    verdict = read_verdict(run_dir)
+    verdict = read_verdict(finished.path)
     return EXIT_CODE_OF_OUTCOME[Outcome(str(verdict["outcome"]))], verdict
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from harness.cli.carry import carry_out_with_view, judge_and_report
+from harness.cli.carry import carry_out_with_view, judgement
 from harness.cli.evidence import require_diagnosable
 from harness.errors import UsageError
 from harness.model import EndReason, ExitCode
@@ -32,7 +32,7 @@ def carry_out_experiment(experiment: Experiment, *, quiet: bool, stream: TextIO 
     def run_one(plan: Plan) -> Finished:
         for _ in range(ATTEMPTS):
             finished = carry_out_with_view(plan, quiet=quiet, stream=told)
-            if finished.reason is EndReason.INTERRUPTED or judge_and_report(finished.path)[0] is not ExitCode.INVALID:
+            if finished.reason is EndReason.INTERRUPTED or judgement(finished)[0] is not ExitCode.INVALID:
                 break
             told.write(f"{finished.path} is invalid; it is kept and made again\n")
         return finished

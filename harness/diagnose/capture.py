@@ -26,15 +26,14 @@ from harness.diagnose.room import Capture, Moment, Room
 from harness.diagnose.smaps import DrainedMaps, MapGrowth, MemoryMap, map_growth, read_map
 from harness.diagnose.suspects import Case, Finding, idle_growth, leaking_kinds, suspects
 from harness.errors import ProbeError, SoakError
-from harness.model import Event, EventName
+from harness.model import SCHEMA, Event, EventName
 from harness.plan.diagnose import DiagnoseSection
 from harness.plan.log_rules import LogRule
 from harness.probes.node import is_loopback
-from harness.store.schema import EVENTS_FILE, LOGS_FOLDER
+from harness.store.schema import DIAGNOSIS_FILE, EVENTS_FILE, LOGS_FOLDER
 from harness.store.whole import write_whole
 from harness.units import format_bytes
 
-DIAGNOSIS_FILE = "diagnosis.json"
 DIAGNOSIS_FOLDER = "diagnosis"
 SETTLE_LIMIT_S = 20
 SETTLED_CPU_S = 0.05
@@ -109,7 +108,7 @@ class Diagnosis:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "schema": 1,
+            "schema": SCHEMA,
             "suspects": self.suspects,
             "remarks": self.remarks,
             "between": {

@@ -31,7 +31,7 @@ from harness.probes.base import Probe
 from harness.probes.process import ProcessTreeProbe
 from harness.redaction import redact, redact_text
 from harness.sampler import Sampler, describe
-from harness.store.schema import Manifest
+from harness.store.schema import LOGS_FOLDER, Manifest
 from harness.store.writer import RunWriter
 
 SCENARIO = "attach"
@@ -114,7 +114,7 @@ def carry_out_attach(attachment: Attachment, observer: Observer) -> Finished:
                 writer=writer,
                 sampler=Sampler(attachment.probes, tap, started_s=started_s),
                 tap=tap,
-                services=Services(writer.path / "logs"),
+                services=Services(writer.path / LOGS_FOLDER),
                 cast=Cast(None, None, None),
                 interrupts=interrupts,
                 events=events,

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.model import IDLE_KIND, WARMUP_PHASE, Interval, Limits, Outcome
 from harness.model.load import LoadPlan
+from harness.store.schema import LOGS_FOLDER
 
 LOG_FILE = "judge.log"
 _STOP_GRACE_S = 3.0
@@ -91,7 +92,7 @@ class Judge:
 
     def _start(self, run_dir: Path) -> subprocess.Popen[bytes] | None:
         try:
-            with (run_dir / "logs" / LOG_FILE).open("ab") as log:
+            with (run_dir / LOGS_FOLDER / LOG_FILE).open("ab") as log:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "harness.judge", str(run_dir)],
                     stdin=subprocess.PIPE,

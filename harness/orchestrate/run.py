@@ -46,7 +46,7 @@ from harness.probes.base import Probe
 from harness.probes.container import ContainerProbe
 from harness.probes.process import ProcessTreeProbe
 from harness.sampler import Sampler, describe
-from harness.store.schema import Manifest
+from harness.store.schema import LOGS_FOLDER, Manifest
 from harness.store.writer import RunWriter
 
 MOCK_READY_PATH = "/admin/health"
@@ -266,7 +266,7 @@ class _Starter:
         probes = self._probes(load, target, mock, container_id)
         _require_working(probes)
         writer = RunWriter.create(self.preparation.plan.run.out, self._manifest(probes))
-        self.services.move_logs(writer.path / "logs")
+        self.services.move_logs(writer.path / LOGS_FOLDER)
         watch = None
         if container_id is not None and self.containers is not None:
             watch = self.containers.watch(container_id, writer.log_path("target"))

@@ -10,9 +10,9 @@ from typing import Any
 
 from harness.report.page import Page, Section, Table
 from harness.report.text import printable
+from harness.store.schema import DIAGNOSIS_FILE
 from harness.units import format_bytes, format_duration
 
-DIAGNOSIS_FILE = "diagnosis.json"
 _MOST_ROWS = 12
 _NOTHING = "Nothing grew enough to be suspected."
 

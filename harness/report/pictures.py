@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from harness.analysis.levels import LevelKind
 from harness.assess import Evidence, MetricEvidence
 from harness.model import IDLE_KIND, EventName, Interval, Outcome, Role
+from harness.recorded import PREFERRED
 from harness.report.allowance import allowed_growth
 from harness.report.figures.canvas import Size, inline_svg, kind_colours, png_bytes, svg_text, titled_svg
 from harness.report.figures.curves import WARMUP, Curve, Span, Trend
@@ -288,14 +289,21 @@ def roles_chart(scene: Scene) -> Chart | None:
     """The target beside those who measure and drive it."""
     lines = []
     for role in (Role.TARGET, Role.GENERATOR, Role.MOCK, Role.HARNESS):
-        name = scene.run.memory_metric(role, scene.evidence.primary)
-        metric = scene.evidence.metrics.get(name) if name else None
-        if metric is not None and len(metric.t_s):
+        metric = _held_by(scene, role)
+        if metric is not None:
             lines.append(Line(role.value, Curve(metric.t_s, metric.y)))
     if len(lines) < 2:
         return None
     title = "Who else grew: generator, mock, harness?"
     return drawn_chart("roles", title, lambda size: draw_lines(lines, "bytes", scene.end_s, size), HALF, NARROW_HALF)
+
+
+def _held_by(scene: Scene, role: Role) -> MetricEvidence | None:
+    """The memory that ``role`` holds: the metric judged for the target, else its best column that was read."""
+    mine = [metric for metric in scene.evidence.metrics.values() if scene.run.role(metric.metric) is role]
+    wanted = (scene.evidence.primary, *PREFERRED)
+    read = [metric for metric in mine if len(metric.t_s)]
+    return next((m for name in wanted for m in read if name in (m.metric, m.metric.partition(".")[2])), None)
 
 
 def other_metrics(scene: Scene, *, of_target: bool) -> list[str]:

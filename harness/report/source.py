@@ -15,7 +15,6 @@ from harness.report.text import printable
 from harness.store.reader import StoredRun, read_run
 from harness.units import format_duration
 
-_HELD = ("anon_bytes", "pss_bytes", "rss_bytes")
 _LATENCIES = (
     ("first_byte_p95_ms", "first byte p95"),
     ("total_p50_ms", "total p50"),
@@ -61,16 +60,6 @@ class RunFacts:
     def meaning(self, metric: str) -> str:
         """What the manifest says a metric means."""
         return self.meanings.get(metric, "no meaning given in the manifest")
-
-    def memory_metric(self, role: Role, primary: str) -> str | None:
-        """The memory held by ``role``: the primary metric for the target, else its best column."""
-        if self.role(primary) is role:
-            return primary
-        for column in _HELD:
-            for metric in self.meanings:
-                if self.role(metric) is role and metric.endswith(f".{column}"):
-                    return metric
-        return None
 
 
 def read_facts(run_dir: Path, primary: str) -> RunFacts:

@@ -31,7 +31,7 @@ def test_an_invalid_run_is_made_once_more(tmp_path: Path, monkeypatch: pytest.Mo
         return Finished(made[-1], EndReason.COMPLETED)
 
     monkeypatch.setattr(experiments, "carry_out_with_view", carry_out)
-    monkeypatch.setattr(experiments, "judge_and_report", lambda path: (next(codes), {}))
+    monkeypatch.setattr(experiments, "judgement", lambda finished: (next(codes), {}))
     stream = io.StringIO()
     experiment = experiments.begin_or_resume("compare", _arms(tmp_path), 1, None)
     results = experiments.carry_out_experiment(experiment, quiet=False, stream=stream)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.model import IDLE_KIND, Interval
+from harness.model import IDLE_KIND, Interval, Role
 from harness.report import pictures
 from harness.report.figures.curves import WARMUP
 from harness.report.pictures import Scene
@@ -108,3 +108,15 @@ def test_without_load_there_are_no_load_charts(leaking: Assessed) -> None:
     assert pictures.load_chart(bare) is None
     assert pictures.drained_chart(bare) is None
     assert pictures.present([None, None]) == ()
+
+
+def test_each_role_is_drawn_by_its_best_column_that_was_read(leaking: Assessed) -> None:
+    """The target by what is judged; a column that stayed blank is passed over, as in the verdict."""
+    evidence = leaking.scene.evidence
+    mock = {name: metric for name, metric in evidence.metrics.items() if name.startswith("mock.")}
+    blank = {"mock.anon_bytes": replace(mock["mock.anon_bytes"], t_s=np.empty(0), y=np.empty(0))}
+    scene = replace(leaking.scene, evidence=replace(evidence, metrics={**evidence.metrics, **blank}))
+
+    assert pictures._held_by(scene, Role.TARGET) is evidence.metrics["target.anon_bytes"]
+    assert pictures._held_by(leaking.scene, Role.MOCK) is mock["mock.anon_bytes"]
+    assert pictures._held_by(scene, Role.MOCK) is mock["mock.rss_bytes"]

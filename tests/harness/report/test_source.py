@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.model import EndReason, Role
+from harness.model import EndReason
 from harness.report.source import read_facts
 from tests.harness.report.conftest import Assessed
 from tests.support.stored_runs import FIXED, write_run
@@ -30,14 +30,6 @@ def test_latencies_are_by_kind_in_milliseconds(leaking: Assessed) -> None:
     assert set(facts.latencies) == {"normal", "duplicate", "disconnect"}
     assert set(facts.latencies["normal"]) == {"first byte p95", "total p50", "total p95", "total p99"}
     assert 800 < float(np.median(facts.latencies["normal"]["total p50"].values)) < 1000
-
-
-def test_the_memory_of_each_role_is_found(leaking: Assessed) -> None:
-    """The target's is the primary metric, the others' their best column."""
-    facts = read_facts(leaking.path, "target.anon_bytes")
-
-    assert facts.memory_metric(Role.TARGET, "target.anon_bytes") == "target.anon_bytes"
-    assert facts.memory_metric(Role.MOCK, "target.anon_bytes") == "mock.anon_bytes"
 
 
 def test_the_end_is_said_in_words(tmp_path: Path) -> None:
