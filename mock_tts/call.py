@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from mock_tts.catalog import Model
 from mock_tts.faults import NO_EFFECTS, Effects, Fault, Kind, Route
-from mock_tts.ledger import Entry
+from mock_tts.ledger import Entry, text_hash
 from mock_tts.profile import Timing
 from mock_tts.protocol import CYCLE, write_head
 from mock_tts.replies import ClientGone, Headers, Scope, Send, wait_until
@@ -64,9 +64,9 @@ class Record:
         service.ledger.requests[self.route.value] += 1
         service.ledger.gauges.open_streams += 1
 
-    def fill(self, order: Order) -> None:
+    def fill(self, voice_id: str, text: str) -> None:
         """Counts what is asked for."""
-        self.voice_id, self.text_hash, self.chars = order.voice_id, order.text_hash, len(order.text)
+        self.voice_id, self.text_hash, self.chars = voice_id, text_hash(text), len(text)
         self.service.ledger.count_text(self.route.value, self.text_hash, self.chars)
 
     def close(self) -> None:

@@ -43,22 +43,26 @@ class SpeechSession(SocketSession):
             self._hear(context, message, now_s)
 
     def _handle_multi(self, message: SpeechMessage, now_s: float) -> None:
-        if message.close_socket:
-            self._leave(now_s)
-            return
         name = message.context or DEFAULT_CONTEXT
-        if message.close_context:
-            context = self._open.get(name)
-            if context is not None:
-                if message.text:
-                    self._hear(context, message, now_s)
-                self._retire(context, now_s)
+        if message.close_context or message.close_socket:
+            self._take_last(name, message, now_s)
             return
         if message.text == "" and not message.flush and message.context is None:
             for context in self._open.values():  # a keep-alive of the whole socket
                 context.heard_s = now_s
             return
         self._hear(self._context(name, message, now_s), message, now_s)
+
+    def _take_last(self, name: str, message: SpeechMessage, now_s: float) -> None:
+        """What a message that closes a context, or the socket, has to say before."""
+        if name in self._open or (message.text and message.flush):
+            context = self._context(name, message, now_s)
+            if message.text or message.flush:
+                self._hear(context, message, now_s)
+            if not message.close_socket:
+                self._retire(context, now_s)
+        if message.close_socket:
+            self._leave(now_s)
 
     def _context(self, name: str, message: SpeechMessage, now_s: float) -> Context:
         """The context called ``name``, new or known; voice settings may come with its first message only."""
@@ -76,8 +80,8 @@ class SpeechSession(SocketSession):
     def _hear(self, context: Context, message: SpeechMessage, now_s: float) -> None:
         """Adds the text of ``message`` to the buffer and generates if a rule says so."""
         text = message.text or ""
-        if text != " ":  # a single blank initialises or keeps alive, and is not heard
-            context.buffer += text
+        if text != " " or (context.buffer and not context.buffer.endswith(" ")):
+            context.buffer += text  # a single blank initialises or keeps alive, and parts words
         buffered = len(context.buffer)
         if buffered > self.rules.max_chars:
             limit = f"A maximum of {self.rules.max_chars} characters may be buffered."

@@ -292,12 +292,17 @@ class SocketSession(ABC):
             self._retire(context, now_s)
         self._leaving = True
 
+    @property
+    def _is_quiet(self) -> bool:
+        """Whether no context listens and none has anything to say: then the socket itself may time out."""
+        return not self._open and all(context.released_s is not None for context in self._closing)
+
     def _idle_times(self) -> Iterator[float]:
         if self._leaving:
             return
         for context in self._open.values():
             yield context.heard_s + self.rules.inactivity_s
-        if not self._open:
+        if self._is_quiet:
             yield self._heard_s + self.rules.inactivity_s
 
     def _expire(self, now_s: float) -> None:
@@ -312,7 +317,7 @@ class SocketSession(ABC):
                 self._retire(context, now_s)
                 if not context.box.busy:
                     self._finish(context, now_s)
-        if not self._open and self._heard_s + limit_s <= now_s:
+        if self._is_quiet and self._heard_s + limit_s <= now_s:
             raise SocketError("input_timeout_exceeded", timeout_message(limit_s))
 
     def _fail(self, error: SocketError, now_s: float) -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 DONE_TEXT = "Voice conversation complete"
 
 
+PING = "ping"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event: its name and its data as JSON text. Never changed, so buffers and streams share one object."""
@@ -34,7 +37,7 @@ def _event(name: str, data: dict[str, object]) -> Event:
 
 def ping(timestamp_ms: int) -> Event:
     """The sign of life at the start of a stream and while it is quiet."""
-    return _event("ping", {"timestamp": timestamp_ms})
+    return _event(PING, {"timestamp": timestamp_ms})
 
 
 def text_chunk(role: str, text: str) -> Event:

@@ -118,24 +118,30 @@ class Streaming:
     async def pump(self, reader: Reader, send: SendEvent) -> bool:
         """Sends pings and events until the reader is finished; True when its client had stopped reading."""
         event: events.Event | None = _ping_now()
+        loop = asyncio.get_running_loop()
         while event is not None:
+            if event.name == events.PING:
+                ping_due_s = loop.time() + self.times.ping_every_s
             try:
                 async with asyncio.timeout(self.times.stalled_after_s):
                     self.counters.bytes_out += await send(event)
             except TimeoutError:
                 self.counters.readers_cut += 1
                 return True
-            event = await self._next(reader)
+            event = await self._next(reader, ping_due_s)
         return False
 
-    async def _next(self, reader: Reader) -> events.Event | None:
-        """The reader's next event, or a ping when there was none for a while; None once it is finished."""
+    async def _next(self, reader: Reader, ping_due_s: float) -> events.Event | None:
+        """A ping where one is due, else the reader's next event; None once it is finished."""
+        loop = asyncio.get_running_loop()
         while not reader.finished:
+            ping_in_s = ping_due_s - loop.time()
+            if ping_in_s <= 0:
+                return _ping_now()
             event = reader.take()
             if event is not None:
                 return event
-            if not await reader.wait(self.times.ping_every_s):
-                return _ping_now()
+            await reader.wait(ping_in_s)
         return None
 
 

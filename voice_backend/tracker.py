@@ -46,6 +46,7 @@ class MemoryTracker:
         self._rss_bytes = rss_bytes
         self._clock = clock
         self.period_s = PERIOD_S / time_scale
+        self._readings: deque[tuple[float, int]] = deque()
         self._samples: deque[Sample] = deque(maxlen=SAMPLES_BEFORE if keep_references.strength else SAMPLES_AFTER)
         self._newest_leaking: Sample | None = None
         self._held = Held(0, 0)
@@ -81,9 +82,13 @@ class MemoryTracker:
         self._held = Held(self._held.retained_bytes + sys.getsizeof(table), self._held.retained_objects + 1)
 
     def _warn(self, sample: Sample) -> None:
+        """Against the oldest reading of the last minute, which with faster timers is older than the list of samples."""
         window_s = max(60.0, self.period_s * 1.5)
-        base = next(earlier for earlier in self._samples if sample.at_s - earlier.at_s <= window_s)
-        growth_bytes = sample.rss_bytes - base.rss_bytes
-        minutes = (sample.at_s - base.at_s) / 60
+        self._readings.append((sample.at_s, sample.rss_bytes))
+        while sample.at_s - self._readings[0][0] > window_s:
+            self._readings.popleft()
+        base_s, base_bytes = self._readings[0]
+        growth_bytes = sample.rss_bytes - base_bytes
+        minutes = (sample.at_s - base_s) / 60
         if minutes > 0 and growth_bytes > LEAK_BYTES_PER_MIN and growth_bytes / minutes > LEAK_BYTES_PER_MIN:
             log.leak_detected(sample.rss_bytes, growth_bytes, growth_bytes / minutes)

@@ -133,7 +133,7 @@ def _labelled(ledger: Ledger) -> list[Metric]:
         ("mock_tts_requests", "Requests and sockets by route.", "route", ledger.requests),
         (
             "mock_tts_responses",
-            "Finished requests by status, sockets by close code.",
+            "Finished requests and sockets for speech by status, sockets by close code.",
             "status",
             ledger.statuses,
         ),

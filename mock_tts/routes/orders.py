@@ -34,14 +34,23 @@ _TIMED = frozenset(route for route in Route if route.value.endswith("timestamps"
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """A request that is parsed and allowed."""
+class Wish:
+    """A request that is parsed and allowed, and not recorded yet."""
 
+    key: _Key
     lines: tuple[Line, ...]
     model: Model
     audio_format: AudioFormat
     speed: float | None
     seed: int | None
+
+    @property
+    def voice_id(self) -> str:
+        return self.lines[0].voice_id
+
+    @property
+    def text(self) -> str:
+        return "".join(line.text for line in self.lines)
 
 
 class OrderBook:
@@ -52,34 +61,33 @@ class OrderBook:
         self._service = service
         self._recent: dict[_Key, Order] = {}
 
-    async def order(self, route: Route, voice_id: str, query_string: bytes, raw: bytes) -> Order:
-        """The order for one request; clips that do not exist yet are encoded in a thread. Raises ApiError for what is
-        wrong or not allowed."""
+    def asked(self, route: Route, voice_id: str, query_string: bytes, raw: bytes) -> Order | Wish:
+        """What one request asks for: its order where it is known already. Raises ApiError for what is wrong or not
+        allowed."""
         key = (route, voice_id, query_string, raw)
-        order = self._recent.get(key)
-        if order is None:
-            wish = self._wish(*key)
-            for missing in self._missing(wish):
-                await asyncio.to_thread(self._service.bank.prepare, wish.audio_format, missing)
-            order = self._keep(key, self._record(route, wish))
-        return order
+        return self._recent.get(key) or self._wish(key)
+
+    async def recorded(self, asked: Order | Wish) -> Order:
+        """The order for what was asked; clips that do not exist yet are encoded in a thread."""
+        if isinstance(asked, Order):
+            return asked
+        for missing in self._missing(asked):
+            await asyncio.to_thread(self._service.bank.prepare, asked.audio_format, missing)
+        return self._keep(asked.key, self._record(asked))
 
     def at_once(self, route: Route, voice_id: str, query_string: bytes, raw: bytes) -> Order | None:
         """The same without waiting; None when a clip must be encoded first."""
-        key = (route, voice_id, query_string, raw)
-        order = self._recent.get(key)
-        if order is None:
-            wish = self._wish(*key)
-            order = None if self._missing(wish) else self._keep(key, self._record(route, wish))
-        return order
+        asked = self.asked(route, voice_id, query_string, raw)
+        if isinstance(asked, Order):
+            return asked
+        return None if self._missing(asked) else self._keep(asked.key, self._record(asked))
 
-    def _wish(self, route: Route, voice_id: str, query_string: bytes, raw: bytes) -> _Wish:
+    def _wish(self, key: _Key) -> Wish:
+        route, _, query_string, _ = key
         query = parse_query(SpeechQuery, query_string)
-        if route in _DIALOGUE:
-            return _dialogue(self._service, query, raw)
-        return _speech(self._service, query, voice_id, raw)
+        return _dialogue(self._service, query, key) if route in _DIALOGUE else _speech(self._service, query, key)
 
-    def _missing(self, wish: _Wish) -> list[str]:
+    def _missing(self, wish: Wish) -> list[str]:
         """Voices whose clips do not exist yet."""
         is_ready = self._service.bank.is_ready
         return [line.voice_id for line in wish.lines if not is_ready(wish.audio_format, line.voice_id)]
@@ -91,44 +99,44 @@ class OrderBook:
                 del self._recent[next(iter(self._recent))]
         return order
 
-    def _record(self, route: Route, wish: _Wish) -> Order:
+    def _record(self, wish: Wish) -> Order:
         """The audio of ``wish`` and its alignment."""
         service = self._service
         parts = [
             service.speak(line.text, line.voice_id, wish.audio_format, speed=wish.speed, seed=wish.seed)
             for line in wish.lines
         ]
-        alignment, segments = _script(route, wish.lines, parts)
-        text = "".join(line.text for line in wish.lines)
+        alignment, segments = _script(wish.key[0], wish.lines, parts)
         return Order(
             speech=parts[0] if len(parts) == 1 else Track(parts),
             alignment=alignment,
             segments=segments,
             timing=timing(service.settings.profile, wish.model.family, parts[0].digest),
             model=wish.model,
-            voice_id=wish.lines[0].voice_id,
-            text=text,
-            text_hash=text_hash(text),
-            credits=credits_of(wish.model, text),
+            voice_id=wish.voice_id,
+            text=wish.text,
+            text_hash=text_hash(wish.text),
+            credits=credits_of(wish.model, wish.text),
         )
 
 
-def _speech(service: Service, query: SpeechQuery, voice_id: str, raw: bytes) -> _Wish:
+def _speech(service: Service, query: SpeechQuery, key: _Key) -> Wish:
+    _, voice_id, _, raw = key
     body = parse_body(SpeechBody, raw)
     speed = None if body.voice_settings is None else body.voice_settings.speed
     lines = (Line(body.text, voice_id),)
     model, audio_format = _check(service, lines, body.model_id or DEFAULT_MODEL_ID, query.output_format)
-    return _Wish(lines, model, audio_format, speed, body.seed)
+    return Wish(key, lines, model, audio_format, speed, body.seed)
 
 
-def _dialogue(service: Service, query: SpeechQuery, raw: bytes) -> _Wish:
-    body = parse_body(DialogueBody, raw)
+def _dialogue(service: Service, query: SpeechQuery, key: _Key) -> Wish:
+    body = parse_body(DialogueBody, key[-1])
     lines = tuple(Line(item.text, item.voice_id) for item in body.inputs)
     if len({line.voice_id for line in lines}) > MAX_DIALOGUE_VOICES:
         message = f"A dialogue may have at most {MAX_DIALOGUE_VOICES} distinct voices."
         raise ApiError(errors.INVALID_PARAMETERS, message, param="inputs")
     model, audio_format = _check(service, lines, body.model_id or DEFAULT_DIALOGUE_MODEL_ID, query.output_format)
-    return _Wish(lines, model, audio_format, None, body.seed)
+    return Wish(key, lines, model, audio_format, None, body.seed)
 
 
 def _check(service: Service, lines: Sequence[Line], model_id: str, format_name: str) -> tuple[Model, AudioFormat]:

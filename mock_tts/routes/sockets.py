@@ -12,7 +12,7 @@ from mock_tts.errors import ApiError
 from mock_tts.faults import Effects, Kind, Route
 from mock_tts.formats import FORMATS, AudioFormat
 from mock_tts.ledger import Entry
-from mock_tts.replies import COMMON, ClientGone, Receive, Scope, Send, key_of, transport_of
+from mock_tts.replies import COMMON, ClientGone, Headers, Receive, Scope, Send, key_of, transport_of
 from mock_tts.routes.orders import checked_format
 from mock_tts.service import Service
 from mock_tts.session import SpeechSession
@@ -52,11 +52,13 @@ async def handle(service: Service, scope: Scope, receive: Receive, send: Send, r
         upgrade = _upgrade(service, scope, route, voice_id)
     except ApiError as error:
         await refuse(service, send, error)
+        _note_refusal(service, route, voice_id, error.problem.http_status)
         return
     text = upgrade.effects.get(Kind.TEXT)
     if text is not None:
         ledger.faults[Kind.TEXT.value] += 1
-        await _refuse_raw(send, text.status, text.content_type, text.body.encode())
+        await _refuse_raw(send, text.status, [(b"content-type", text.content_type.encode())], text.body.encode())
+        _note_refusal(service, route, voice_id, text.status)
         return
     ledger.gauges.open_sockets += 1
     try:
@@ -104,12 +106,17 @@ def _check_capacity(service: Service, model: Model, effects: Effects) -> None:
 async def refuse(service: Service, send: Send, error: ApiError) -> None:
     """Answers an upgrade request with a plain HTTP error."""
     trace_id = service.hex_id()
-    await _refuse_raw(send, error.problem.http_status, "application/json", error.body(trace_id), trace_id)
+    headers = [(b"content-type", b"application/json"), (b"x-trace-id", trace_id.encode()), *error.headers]
+    await _refuse_raw(send, error.problem.http_status, headers, error.body(trace_id))
 
 
-async def _refuse_raw(send: Send, status: int, content_type: str, body: bytes, trace_id: str = "") -> None:
-    headers = [*COMMON, (b"content-type", content_type.encode()), (b"x-trace-id", trace_id.encode())]
-    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+def _note_refusal(service: Service, route: Route, voice_id: str, status: int) -> None:
+    at_s = round(service.uptime_s(), 3)
+    service.ledger.note(Entry(at_s, route.value, voice_id, "", 0, status, 0, ""))
+
+
+async def _refuse_raw(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": "websocket.http.response.start", "status": status, "headers": [*COMMON, *headers]})
     await send({"type": "websocket.http.response.body", "body": body})
 
 

@@ -44,20 +44,19 @@ class SpeechEndpoints:
         service = self._service
         service.check_key(key_of(call.scope))
         raw = await read_body(receive)
-        order = await self._orders.order(call.route, call.voice_id, call.scope["query_string"], raw)
-        call.fill(order)
-        call.effects = service.faults.pick(call.route, order.voice_id, order.text)
-        if call.effects.by_kind:
-            if await _refused(call):
-                return
-            order = _delayed(call, order)
-        group = group_of(order.model)
+        asked = self._orders.asked(call.route, call.voice_id, call.scope["query_string"], raw)
+        call.fill(asked.voice_id, asked.text)
+        call.effects = service.faults.pick(call.route, asked.voice_id, asked.text)
+        if call.effects.by_kind and await _refused(call):
+            return
+        group = group_of(asked.model)
         asked_s = call.loop.time()
-        limit = await take_slot(service, order.model, call.effects, call.transport)
+        limit = await take_slot(service, asked.model, call.effects, call.transport)
         call.started_s += call.loop.time() - asked_s  # who waits for a slot is not generating meanwhile
         call.slot_lines = slot_lines(service.slots.active[group], limit)
         service.ledger.gauges.generating += 1
         try:
+            order = _delayed(call, await self._orders.recorded(asked))  # a first clip takes its time in its slot
             charge(service, order.credits, call.effects)
             await _DELIVER[call.route](call, order)
         finally:

@@ -229,6 +229,49 @@ def test_unflushed_text_is_dropped_or_spoken_on_close() -> None:
         assert len(_audio(socket.say({"context_id": "a", "close_context": True}))) == count
 
 
+@pytest.mark.parametrize("close", ["close_context", "close_socket"])
+@pytest.mark.parametrize("text", [None, "", "Bye. "])
+def test_a_close_that_flushes_is_heard_to_its_end(close: str, text: str | None) -> None:
+    """What was buffered is spoken with what comes last, also for a context that nobody knew; then the final."""
+    socket = Socket(multi=True)
+    socket.session.receive('{"text": "Hi there. ", "context_id": "a"}', socket.now_s)
+    words = {} if text is None else {"text": text}
+    messages = [one for one in socket.say({**words, "context_id": "a", "flush": True, close: True}) if one]
+
+    assert len(_audio(messages)) == 1
+    assert [one["contextId"] for one in messages if isinstance(one, dict) and one["isFinal"]] == ["a"]
+    fresh = Socket(multi=True).say({"text": "Bye. ", "context_id": "n", "flush": True, close: True})
+    assert len(_audio(fresh)) == 1
+
+
+def test_a_closed_context_speaks_to_its_end_however_long_the_client_is_silent() -> None:
+    """The socket's own clock runs out only when nobody has anything to say any more."""
+    slow = PROFILES["instant"].model_copy(update={"realtime_factor": 1.0})
+    socket = Socket(multi=True, service=Service(Settings(profile=slow)), inactivity_s=3.0)
+    socket.session.receive(json.dumps({"text": "word " * 60, "context_id": "a", "flush": True}), socket.now_s)
+    socket.session.receive('{"context_id": "a", "close_context": true}', socket.now_s)
+    messages: list[Any] = []
+    while not socket.session.ended and (next_s := socket.session.next_s) is not None:
+        messages += socket.after(max(next_s - socket.now_s, 0.0))
+
+    kinds = ["error" if "error" in one else "final" if one["isFinal"] else "audio" for one in messages[:-1]]
+    assert kinds == ["audio"] * kinds.count("audio") + ["final", "error"]
+    assert kinds.count("audio") > 3
+    assert socket.now_s > 103.0
+
+
+def test_a_single_blank_parts_two_words() -> None:
+    """It is not heard by itself, and does not double one that is there."""
+    socket = Socket(sync_alignment=True)
+    for text in ("Hello", " ", "world", " ", " "):
+        assert socket.say({"text": text}) == []
+    spoken = socket.say({"text": ""})
+
+    assert "".join(
+        "".join(one["alignment"]["chars"]) for one in spoken if isinstance(one, dict) and one["alignment"]
+    ) == ("Hello world ")
+
+
 def test_sixth_context_ends_the_socket() -> None:
     """Five contexts may live at once; the sixth closes the whole socket with 1008."""
     socket = Socket(multi=True)

@@ -13,8 +13,9 @@ import pytest
 import websockets.asyncio.client
 import websockets.exceptions
 
+from voice_backend.events import Event
 from voice_backend.faults import Fault
-from voice_backend.streams import StreamTimes
+from voice_backend.streams import Streaming, StreamTimes
 
 ORDER = ["ping", "textChunk", "textChunk", *["audioChunk"] * 4, "done"]
 QUICK = StreamTimes(ping_every_s=0.02, stalled_after_s=0.2)
@@ -97,6 +98,35 @@ def test_a_stream_may_be_opened_before_the_query(serve: Any) -> None:
 
             assert names["ping"] > 1
             assert names["audioChunk"] == 4
+
+    asyncio.run(scenario())
+
+
+def test_pings_come_in_time_while_events_do(serve: Any) -> None:
+    """Every so often, not only after so long a silence: a reader that always has an event gets them too."""
+
+    async def scenario() -> None:
+        async with serve(times=StreamTimes(0.03, 10)) as backend:
+            sent: list[str] = []
+
+            class Busy:
+                finished = False
+
+                def take(self) -> Event:
+                    return Event("audioChunk", b"{}")
+
+            reader = Busy()
+
+            async def send(event: Event) -> int:
+                sent.append(event.name)
+                reader.finished = sent.count("ping") == 4
+                await asyncio.sleep(0.01)
+                return 0
+
+            streaming = Streaming(backend.service.dialogues, backend.service.counters, StreamTimes(0.03, 10))
+            assert not await streaming.pump(reader, send)  # type: ignore[arg-type]
+            assert sent[0] == sent[-1] == "ping"
+            assert sent.count("audioChunk") >= 3
 
     asyncio.run(scenario())
 

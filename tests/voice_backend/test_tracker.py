@@ -91,3 +91,18 @@ def test_a_scaled_tracker_does_not_call_a_small_warm_up_a_leak(capsys: pytest.Ca
 
     assert tracker.period_s == 1.0
     assert capsys.readouterr().out == ""
+
+
+def test_a_scaled_tracker_sees_a_whole_minute_whatever_its_list_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    """At 200 times the speed 30 samples are nine seconds, in which no 50 MB come together at 100 MB/min."""
+    process = Process()
+    tracker = make(process, 0.0, time_scale=200)
+    for _ in range(150):
+        tracker.take_sample()
+        process.now_s += tracker.period_s
+        process.rss += 500_000
+
+    first = capsys.readouterr().out.splitlines()[0]
+    assert "MEMORY LEAK DETECTED" in first
+    assert first.endswith("rate: 100.0 MB/min")
+    assert tracker.samples_count == 30

@@ -22,7 +22,7 @@ def book() -> OrderBook:
 
 
 def order(of: OrderBook, route: Route, body: object, query: bytes = b"output_format=pcm_8000") -> Order:
-    return asyncio.run(of.order(route, "v", query, json.dumps(body).encode()))
+    return asyncio.run(of.recorded(of.asked(route, "v", query, json.dumps(body).encode())))
 
 
 def test_same_request_is_the_same_order() -> None:

@@ -183,11 +183,14 @@ def test_faults_on_sockets(make_mock: Callable[..., Mock]) -> None:
 
 def test_busy_socket_may_be_refused_at_the_upgrade(make_mock: Callable[..., Mock]) -> None:
     """The form of the refusal is an option: a frame, or HTTP 429."""
-    mock = make_mock(replace(INSTANT, choices=Choices(socket_busy="upgrade")), (Fault(kind=Kind.CONCURRENCY, limit=0),))
+    choices = Choices(socket_busy="upgrade", retry_after="3")
+    mock = make_mock(replace(INSTANT, choices=choices), (Fault(kind=Kind.CONCURRENCY, limit=0),))
     with pytest.raises(InvalidStatus) as caught:
         open_socket(mock, SINGLE)
 
     assert caught.value.response.status_code == 429
+    assert caught.value.response.headers["retry-after"] == "3"
+    assert mock.service.ledger.statuses == {"429": 1}
 
 
 def test_ledger_balances_after_clients_vanish(make_mock: Callable[..., Mock]) -> None:

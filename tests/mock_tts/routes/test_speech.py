@@ -4,6 +4,7 @@ import base64
 import concurrent.futures
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mock_tts.catalog import PLANS
+from mock_tts.catalog import MODELS, PLANS
 from mock_tts.faults import Fault, Kind
 from mock_tts.profile import FirstByte
 from mock_tts.settings import OverLimit
@@ -218,6 +219,17 @@ def test_plan_queues_or_rejects(make_mock: Callable[..., Mock]) -> None:
             answers = _together(client, mock, 4)
         assert set(answers) == expected
         assert mock.service.slots.active.total() == 0
+
+
+def test_the_plan_holds_from_the_first_request_on(make_mock: Callable[..., Mock]) -> None:
+    """A voice that must be encoded first takes its slot meanwhile: four at once, the rest is told 429."""
+    slow = INSTANT.profile.model_copy(update={"realtime_factor": 8.0})
+    mock = make_mock(replace(INSTANT, plan=PLANS["free"], over_limit=OverLimit.REJECT, profile=slow))
+    limit = PLANS["free"].limit(MODELS["eleven_multilingual_v2"])
+    with httpx.Client(headers={"xi-api-key": "k"}) as client:
+        answers = Counter(_together(client, mock, limit + 3))
+
+    assert answers == {200: limit, 429: 3}
 
 
 def test_waiting_for_a_slot_is_not_generating(make_mock: Callable[..., Mock]) -> None:
