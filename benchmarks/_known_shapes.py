@@ -250,6 +250,30 @@ def late(rng: np.random.Generator, b: float) -> Series:
     return Series(t, base(rng) + steep * np.maximum(t - at, 0.0), steep)
 
 
+def compound(rng: np.random.Generator, b: float) -> Series:
+    """Growth that feeds itself, as much in all as the others."""
+    t = clock()
+    foldings = rng.uniform(3.0, 9.0)
+    rise = b * LENGTH_S * np.expm1(foldings * t / LENGTH_S) / np.expm1(foldings)
+    return Series(t, base(rng) + rise, end_slope(t, rise))
+
+
+def paused(rng: np.random.Generator, b: float) -> Series:
+    """It grows, stands still for a while and goes on."""
+    t = clock()
+    begin, end = rng.uniform(0.25, 0.4) * LENGTH_S, rng.uniform(0.55, 0.7) * LENGTH_S
+    steep = b / (1.0 - (end - begin) / LENGTH_S)
+    return Series(t, base(rng) + steep * (t - np.clip(t - begin, 0.0, end - begin)), steep)
+
+
+def ramp(rng: np.random.Generator, b: float) -> Series:
+    """A rise that takes a while and is over long before the end."""
+    t = clock()
+    begin, width = rng.uniform(0.2, 0.6) * LENGTH_S, rng.uniform(0.02, 0.2) * LENGTH_S
+    risen = rng.uniform(30.0, 120.0) * MB * np.clip((t - begin) / width, 0.0, 1.0)
+    return Series(t, base(rng) + risen + b * t, b)
+
+
 def end_slope(t: Floats, rise: Floats) -> float:
     first = int(0.75 * t.size)
     return float((rise[-1] - rise[first]) / (t[-1] - t[first]))

@@ -56,6 +56,7 @@ NESTED = oracle_error((16.0 * MB) ** 2 * 40.0)
 
 _RW = "random-walk memory cannot be told from a trend in one run (study, section 5, point 3)"
 _BEND = "where chance hides the bend, the end is taken for the mean slope, which is less"
+_PAUSE = "where chance hides the pause, the end is taken for the mean slope, which is less"
 _FALL = "the last of a fall, too faint for a term of its own, tilts the line"
 _TAIL = "the long tail of a stretched warm-up is taken for growth"
 _PART = "less than half a cycle within the run is a straight trend (study, section 5, point 2)"
@@ -120,4 +121,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("leak + noise triples", unforeseen.noisy_half, 2.2 * AR9, True, held_out=True),
     Kind("polled garbage", known.polled_garbage, GARBAGE, False),
     Kind("leak + polled garbage", known.polled_garbage, GARBAGE, True),
+    Kind("slow step", known.ramp, AR9, False),
+    Kind("compound", known.compound, AR9, True),
+    Kind("paused", known.paused, AR9, True, weak=_PAUSE),
+    Kind("leak + slow step", known.ramp, AR9, True),
 )

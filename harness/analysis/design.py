@@ -25,12 +25,14 @@ _FAMILIES = {
     TermKind.LOG: 1,
     TermKind.HINGE: 2,
     TermKind.QUADRATIC: 3,
+    TermKind.COMPOUND: 3,
     TermKind.STEP: 4,
+    TermKind.RAMP: 4,
     TermKind.LOAD: 5,
     TermKind.CYCLE: -1,
     TermKind.SQUARE: -1,
 }
-_SPENT = {TermKind.STEP: 1, TermKind.CYCLE: 1, TermKind.SQUARE: 2}
+_SPENT = {TermKind.STEP: 1, TermKind.RAMP: 2, TermKind.CYCLE: 1, TermKind.SQUARE: 2}
 """Degrees of freedom that the search for a place takes, where no column stands for it."""
 _DEPENDENT = 1e-4
 _FAILED_SHARE = 0.005
@@ -125,7 +127,7 @@ class Columns:
             np.vstack([at_end, lasting, picks]),
             tuple(terms),
             tuple(np.flatnonzero(at_end).tolist()),
-            tuple(i for i, owner in enumerate(owners) if owner is TermKind.STEP),
+            tuple(i for i, owner in enumerate(owners) if owner in (TermKind.STEP, TermKind.RAMP)),
             float(sum(_SPENT.get(term.kind, 0) for term in terms)),
         )
 
@@ -138,7 +140,7 @@ class Columns:
             return blocks, [0.0] * blocks[0].shape[1]
         run_s = float(ends[1] - ends[0])
         slopes = [float(np.diff(term.evaluate(ends))[0]) / run_s]
-        if term.kind in DECAYING or term.kind is TermKind.HINGE:
+        if term.kind in DECAYING or term.kind in (TermKind.HINGE, TermKind.COMPOUND):
             blocks.append(term.tangent(t_s)[:, None])
             slopes.append(float(np.diff(term.tangent(ends))[0]) / run_s)
         return blocks, slopes

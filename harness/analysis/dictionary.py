@@ -18,11 +18,13 @@ class TermKind(StrEnum):
     """Families of nuisance."""
 
     STEP = "step"
+    RAMP = "ramp"
     EXP = "exp"
     POWER = "power"
     LOG = "log"
     HINGE = "hinge"
     QUADRATIC = "quadratic"
+    COMPOUND = "compound"
     CYCLE = "cycle"
     SQUARE = "square"
     LOAD = "load"
@@ -30,11 +32,13 @@ class TermKind(StrEnum):
 
 PARAMETERS: dict[TermKind, tuple[float, float]] = {
     TermKind.STEP: (3.0, 3.0),
+    TermKind.RAMP: (4.0, 4.0),
     TermKind.EXP: (0.6, 2.5),
     TermKind.POWER: (2.0, 2.5),
     TermKind.LOG: (2.0, 2.5),
     TermKind.HINGE: (2.0, 2.0),
     TermKind.QUADRATIC: (1.5, 2.0),
+    TermKind.COMPOUND: (2.0, 3.0),
     TermKind.CYCLE: (3.0, 3.0),
     TermKind.SQUARE: (3.0, 3.0),
     TermKind.LOAD: (1.0, 1.0),
@@ -66,17 +70,26 @@ _FINE_UP_TO = 8.0
 """Periods a run up to which an eighth of one is told from none: half of that leaves a fifth of a cycle at either
 end."""
 DECAYING = frozenset({TermKind.EXP, TermKind.POWER, TermKind.LOG})
-SMOOTH = DECAYING | {TermKind.HINGE, TermKind.QUADRATIC}
+CONVEX = frozenset({TermKind.QUADRATIC, TermKind.COMPOUND})
+SMOOTH = DECAYING | CONVEX | {TermKind.HINGE}
 """Terms whose own slope at the end of the run is growth."""
+
+
+RAMP_SHARES, RAMP_PLACES, SHORTEST_REST = (0.03, 0.06, 0.1, 0.16, 0.25, 0.4), 0.025, 0.15
+"""A step that takes so much of the run, begins at a multiple of so much, and leaves at least so much of rest after it.
+A wider one is two hinges."""
+FOLDINGS = (3.0, 6.0, 12.0)
+"""How often growth that feeds itself multiplies by e within the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
     """One nuisance column (two for a cycle).
 
-    ``parameter_s`` is the place of a step or hinge, the time constant of a warm-up, the period of a cycle or a square
-    wave; ``start_s`` and ``end_s`` bound the segment that it lives in; ``phase`` is the share of its period by which a
-    square wave is ahead, ``duty`` that for which it is up; a warm-up begins anew at each of ``starts_s``.
+    ``parameter_s`` is the place of a step or hinge, where a ramp begins (it takes ``width_s``), the time constant of a
+    warm-up or of compound growth, the period of a cycle or a square wave; ``start_s`` and ``end_s`` bound the segment
+    that it lives in; ``phase`` is the share of its period by which a square wave is ahead, ``duty`` that for which it
+    is up; a warm-up begins anew at each of ``starts_s``.
     """
 
     kind: TermKind
@@ -85,6 +98,7 @@ class Term:
     end_s: float
     phase: float = 0.0
     duty: float = 0.5
+    width_s: float = 0.0
     starts_s: tuple[float, ...] = ()
 
     def evaluate(self, t_s: Floats) -> Floats:
@@ -94,6 +108,8 @@ class Term:
         match self.kind:
             case TermKind.STEP:
                 return np.where(inside & (t_s > self.parameter_s), 1.0, 0.0)
+            case TermKind.RAMP:
+                return np.where(inside, np.clip((t_s - self.parameter_s) / self.width_s, 0.0, 1.0), 0.0)
             case TermKind.EXP:
                 return np.where(inside, -np.exp(-self._age_s(t_s) / self.parameter_s), 0.0)
             case TermKind.POWER:
@@ -105,6 +121,9 @@ class Term:
                 return np.where(inside, np.maximum(t_s - self.parameter_s, 0.0) / length_s, 0.0)
             case TermKind.QUADRATIC:
                 return np.where(inside, (self._age_s(t_s) / length_s) ** 2, 0.0)
+            case TermKind.COMPOUND:
+                full = np.expm1(length_s / self.parameter_s)
+                return np.where(inside, np.expm1(self._age_s(t_s) / self.parameter_s) / full, 0.0)
             case TermKind.CYCLE:
                 angle = 2.0 * np.pi * (t_s - self.start_s) / self.parameter_s
                 return np.column_stack([np.sin(angle), np.cos(angle)])
@@ -149,6 +168,12 @@ def candidates(t_s: Floats, bounds: list[tuple[float, float]], *, steps: bool = 
     if steps:
         middles = 0.5 * (t_s[1:] + t_s[:-1])
         terms += [Term(TermKind.STEP, float(at), start_s, end_s) for at in middles[2:-2]]
+        terms += [
+            Term(TermKind.RAMP, start_s + begin * length_s, start_s, end_s, width_s=share * length_s)
+            for share in RAMP_SHARES
+            for begin in np.arange(RAMP_PLACES, 1.0 - SHORTEST_REST - share, RAMP_PLACES).tolist()
+            if share * length_s > 2.0 * spacing_s
+        ]
     for low_s, high_s in bounds:
         span_s = high_s - low_s
         if span_s < 0.25 * length_s:
@@ -167,6 +192,7 @@ def candidates(t_s: Floats, bounds: list[tuple[float, float]], *, steps: bool = 
         for share in np.arange(0.1, 0.81, 0.05).tolist()
     ]
     terms.append(Term(TermKind.QUADRATIC, length_s, start_s, end_s))
+    terms += [Term(TermKind.COMPOUND, length_s / foldings, start_s, end_s) for foldings in FOLDINGS]
     fastest = min(20.0, t_s.size / 8.0)
     slow = np.arange(1.5, min(fastest, _FINE_UP_TO), 0.125)
     periods = np.concatenate([slow, np.arange(_FINE_UP_TO, fastest, 0.25)])

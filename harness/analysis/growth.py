@@ -84,8 +84,10 @@ class Growth:
 
     @property
     def warming(self) -> bool:
-        """Whether a warm-up term is in the fit."""
-        return any(term.kind in DECAYING for term in self.terms)
+        """Whether the fit holds a warm-up that makes the end of the run grow: one that falls hides growth, and makes
+        none."""
+        at_end, lasting = self.at_end.estimate or 0.0, self.lasting.estimate or 0.0
+        return lasting < at_end and any(term.kind in DECAYING for term in self.terms)
 
     def mixed(self, share: float) -> Interval:
         """Total growth per second at ``share`` times the driven rate."""

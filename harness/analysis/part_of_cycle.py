@@ -16,9 +16,15 @@ from harness.analysis.selection import SELECTION_PHIS, gains_of, locate, orthono
 
 TURNS = np.arange(0.5, 1.5, 0.05)
 """Cycles a run: fewer are a trend, more are in the dictionary."""
-_COEFFICIENTS = {TermKind.CYCLE: 3.0, TermKind.SQUARE: 3.0, TermKind.QUADRATIC: 1.0, TermKind.LOAD: 1.0}
+_COEFFICIENTS = {
+    TermKind.CYCLE: 3.0,
+    TermKind.SQUARE: 3.0,
+    TermKind.QUADRATIC: 1.0,
+    TermKind.RAMP: 3.0,
+    TermKind.LOAD: 1.0,
+}
 """What a term adds to Schwarz's count, 2 (its height and its place) where it is not named."""
-_LASTING = (TermKind.STEP, TermKind.CYCLE, TermKind.SQUARE, TermKind.LOAD)
+_LASTING = (TermKind.STEP, TermKind.RAMP, TermKind.CYCLE, TermKind.SQUARE, TermKind.LOAD)
 """Terms that a run with a slow cycle may have as well."""
 _CYCLE = 3.0
 FEWEST_LEVELS = 40

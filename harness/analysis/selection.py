@@ -62,6 +62,9 @@ def select(
 ) -> Selection:
     """The terms to add to ``base``.
 
+    Cycles bend to anything, and what is chosen first is not given back: where they were chosen, the same is tried
+    without them.
+
     Args:
         y: K levels, scaled to the order of one.
         base: (K, p), columns that are in the model whatever happens.
@@ -73,9 +76,28 @@ def select(
         noise_floor: standard deviation below which an improvement is not believed.
         max_terms: most terms to take.
     """
+    best = _best(y, base, groups, parameters, families, gaps, noise_floor, max_terms)
+    if best.chosen and max(best.chosen) >= groups[0].shape[2]:
+        alone = _best(y, base, groups[:1], parameters, families, gaps, noise_floor, max_terms)
+        best = alone if alone.criterion < best.criterion else best
+    return best
+
+
+def _best(
+    y: Floats,
+    base: Floats,
+    groups: list[Floats],
+    parameters: Floats,
+    families: NDArray[np.int64],
+    gaps: Floats,
+    noise_floor: float,
+    max_terms: int,
+) -> Selection:
+    """Under the autocorrelation at which it is best."""
+    count = sum(group.shape[2] for group in groups)
     best = Selection((), 0.0, np.inf)
     for phi in SELECTION_PHIS:
-        found = _forward(y, base, groups, parameters, families, gaps, phi, noise_floor, max_terms)
+        found = _forward(y, base, groups, parameters[:count], families[:count], gaps, phi, noise_floor, max_terms)
         if found.criterion < best.criterion:
             best = found
     return best

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.analysis.dictionary import DECAYING, Term, TermKind
+from harness.analysis.dictionary import CONVEX, DECAYING, Term, TermKind
 from harness.analysis.growth import Growth
 from harness.analysis.levels import Levels
 from harness.model import Shape
@@ -14,6 +14,8 @@ from harness.model import Shape
 STAIRCASE_STEPS = 3
 """So many steps up, and no use that explains them, are a staircase (study, section 5, point 4)."""
 _USAGE_SHARE = 0.7
+_TOUCHING_SHARE = 0.03
+"""Steps that are no further apart than this share of the run draw one rise between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def name_shape(levels: Levels, growth: Growth | None, material: float) -> Form:
         slowest = max(decaying, key=lambda term: term.parameter_s)
         level = float(np.mean(growth.fitted[-max(levels.count // 10, 1) :]))
         return Form(Shape.PLATEAU, level, slowest.parameter_s)
-    if by_kind[TermKind.STEP]:
+    if by_kind[TermKind.STEP] or by_kind[TermKind.RAMP]:
         return Form(Shape.STEP, steps_up=len(ups))
     if levels.sawtooth is not None:
         return Form(Shape.SAWTOOTH)
@@ -62,7 +64,7 @@ def _grows(growth: Growth, material: float) -> bool:
 
 def _growing(growth: Growth, by_kind: dict[TermKind, list[Term]]) -> Form:
     hinges = by_kind[TermKind.HINGE]
-    if by_kind[TermKind.QUADRATIC] and growth.time.estimate is not None and growth.time.estimate > 0.0:
+    if any(by_kind[kind] for kind in CONVEX) and growth.time.estimate is not None and growth.time.estimate > 0.0:
         return Form(Shape.ACCELERATING)
     total = growth.lasting.estimate or 0.0
     usage = total - (growth.time.estimate or 0.0)
@@ -75,14 +77,27 @@ def _growing(growth: Growth, by_kind: dict[TermKind, list[Term]]) -> Form:
 
 
 def steps_up(levels: Levels, growth: Growth) -> list[float]:
-    """Heights of the upward steps in the fit, by the levels on either side of each."""
+    """Heights of the upward steps in the fit, by the levels on either side of each; what touches is one step."""
+    length_s = float(np.ptp(levels.t_s))
     heights = []
-    for term in growth.terms:
-        if term.kind is not TermKind.STEP:
-            continue
-        after = levels.t_s > term.parameter_s
+    for begin_s, end_s in _stretches(growth.terms, _TOUCHING_SHARE * length_s):
+        before, after = levels.t_s <= begin_s, levels.t_s > end_s
         near = 5
-        height = float(np.median(levels.y[after][:near]) - np.median(levels.y[~after][-near:]))
+        height = float(np.median(levels.y[after][:near]) - np.median(levels.y[before][-near:]))
         if height > 0.0:
             heights.append(height)
     return heights
+
+
+def _stretches(terms: tuple[Term, ...], near_s: float) -> list[tuple[float, float]]:
+    """From where to where steps and ramps change the level, those that are no more than ``near_s`` apart as one."""
+    spans = sorted(
+        (t.parameter_s, t.parameter_s + t.width_s) for t in terms if t.kind in (TermKind.STEP, TermKind.RAMP)
+    )
+    out: list[tuple[float, float]] = []
+    for begin_s, end_s in spans:
+        if out and begin_s - out[-1][1] <= near_s:
+            out[-1] = (out[-1][0], max(end_s, out[-1][1]))
+        else:
+            out.append((begin_s, end_s))
+    return out

@@ -5,18 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.analysis.dictionary import PARAMETERS, Term, TermKind, candidates
+from harness.analysis.dictionary import PARAMETERS, SMOOTH, Term, TermKind, candidates
 
 T_S = np.linspace(0.0, 100.0, 101)
 
 
-@pytest.mark.parametrize("kind", [TermKind.EXP, TermKind.POWER, TermKind.LOG, TermKind.HINGE, TermKind.QUADRATIC])
+@pytest.mark.parametrize("kind", sorted(SMOOTH))
 def test_smooth_terms_rise(kind: TermKind) -> None:
     """Every smooth term is written so that a positive coefficient means growth."""
     column = Term(kind, 20.0, 0.0, 100.0).evaluate(T_S)
 
     assert np.all(np.diff(column) >= 0.0)
     assert column[-1] > column[0]
+
+
+def test_a_ramp_is_a_step_that_takes_a_while() -> None:
+    """Nothing before, everything after, half of it in the middle."""
+    ramp = Term(TermKind.RAMP, 40.0, 0.0, 100.0, width_s=20.0)
+
+    assert ramp.evaluate(np.array([0.0, 40.0, 50.0, 60.0, 100.0])).tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
 
 
 def test_a_term_stays_in_its_piece() -> None:

@@ -100,3 +100,54 @@ def test_growth_that_bends_is_read_over_the_last_quarter_as_recorded(share: floa
 
     assert growth is not None
     assert growth.at_end.estimate == pytest.approx(2e8 * 0.875 / t_s[-1], rel=2e-3)
+
+
+MINUTES_S = np.arange(1800.0) + 0.5
+"""Half an hour at 1 Hz."""
+
+
+def _held(rates_per_s: tuple[float, ...], noise: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """100 MB that grow at each of the rates for an equal part of the half hour."""
+    rates = np.repeat(rates_per_s, MINUTES_S.size // len(rates_per_s))
+    return 1e8 + np.cumsum(rates) + np.random.default_rng(3).normal(0.0, noise, MINUTES_S.size)
+
+
+@pytest.mark.parametrize("minutes", [(15.0, 18.0), (12.0, 18.0), (9.0, 21.0)])
+@pytest.mark.parametrize("noise", [1e5, 1e6])
+def test_a_rise_that_takes_its_time_and_is_over_is_no_growth(minutes: tuple[float, float], noise: float) -> None:
+    """100 MB more, and level ever since: cycles can draw that too, with growth at the end of which nothing is there."""
+    begin_s, end_s = (60.0 * minute for minute in minutes)
+    rise = 1e8 * np.clip((MINUTES_S - begin_s) / (end_s - begin_s), 0.0, 1.0)
+    facts = analyse(MINUTES_S, _held((0.0,), noise) + rise, Setting(quantum=4096.0, material=1667.0))
+
+    assert facts.form.shape is Shape.STEP
+    assert facts.growth is not None
+    low, high = facts.growth.at_end.low, facts.growth.at_end.high
+    assert low is not None
+    assert high is not None
+    assert low <= 0.0 <= high < 1e6 / 60.0
+
+
+@pytest.mark.parametrize("rates_per_min", [(5e6, 0.0, 5e6), (5e6, 1e6, 5e6), (3e6, 0.0, 3e6)])
+def test_growth_that_paused_goes_on_at_its_rate(rates_per_min: tuple[float, ...]) -> None:
+    """The last quarter counts, not the mean with the pause in it."""
+    y = _held(tuple(rate / 60.0 for rate in rates_per_min), 1e5)
+    facts = analyse(MINUTES_S, y, Setting(quantum=4096.0, material=1667.0))
+
+    assert facts.growth is not None
+    assert facts.growth.certain.low == pytest.approx(rates_per_min[-1] / 60.0, rel=0.02)
+    assert facts.growth.certain.high == pytest.approx(rates_per_min[-1] / 60.0, rel=0.02)
+
+
+@pytest.mark.parametrize("power", [1.5, 2.0, 3.0, 4.0])
+@pytest.mark.parametrize("noise", [1e5, 2e6])
+def test_growth_that_becomes_faster_is_accelerating_however_fast(power: float, noise: float) -> None:
+    """Its start is no warm-up that dies out."""
+    share = MINUTES_S / 1800.0
+    facts = analyse(MINUTES_S, _held((0.0,), noise) + 2e8 * share**power, Setting(quantum=4096.0, material=1667.0))
+    truth = 2e8 * (1.0 - 0.75**power) / 450.0
+
+    assert facts.form.shape is Shape.ACCELERATING
+    assert facts.growth is not None
+    assert not facts.growth.warming
+    assert facts.growth.at_end.estimate == pytest.approx(truth, rel=0.03)
