@@ -12,15 +12,13 @@ from harness.cli import options
 from harness.cli.carry import carry_out_with_view, conclude
 from harness.errors import UsageError
 from harness.plan.document import Plan, load_plan
+from harness.timeline import SCENARIOS
 
 
 def run(
     context: typer.Context,
     scenario: Annotated[
-        str | None,
-        typer.Argument(
-            envvar="SOAK_SCENARIO", help="normal heavy idle duplicates disconnects mixed", show_default=False
-        ),
+        str | None, typer.Argument(envvar="SOAK_SCENARIO", help=" ".join(SCENARIOS), show_default=False)
     ] = None,
     locustfile: Annotated[Path | None, typer.Option(envvar="SOAK_LOCUSTFILE", help="A locustfile of your own.")] = None,
     config: options.Config = None,
@@ -112,8 +110,6 @@ def run(
 
 def require_scenario(plan: Plan) -> None:
     """Raises UsageError unless the plan names what to drive."""
-    from harness.timeline import SCENARIOS
-
     known = " ".join(SCENARIOS)
     if plan.run.locustfile is not None:
         if not plan.run.locustfile.is_file():
