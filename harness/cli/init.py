@@ -76,11 +76,11 @@ scenario = "mixed"               # <scenarios>
 # stream_path = "/api/voice/open-stream?dialogueId={dialogue}"
 # close_path = "/api/voice/close" # the goodbye; "": there is none
 # headers = { Authorization = "Bearer ..." }
-# text_field = "text"            # of the query; a name such as "call.id" leads into an object, "" is "has none"
+# text_field = "text"            # of the query: the question
 # dialogue_field = "dialogueId"
-# dialogue_answer_field = "call.id" # where the answer names the dialogue, if the backend does
+# dialogue_answer_field = "call.id" # where the answer names the dialogue, if the backend does; dots lead into objects
 # body = { lang = "en" }         # what every query carries beside its text
-# event_field = "event"          # of the events
+# event_field = "event"          # of the events, and so on to final_field
 # data_field = "data"
 # audio_event = "audioChunk"
 # done_event = "done"

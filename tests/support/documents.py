@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
@@ -48,14 +49,15 @@ def _plain(command: str) -> str:
 
 def first_cells(page: str, head: str) -> list[str]:
     """What stands in backquotes in the first column of the table whose head row begins with ``head``."""
+    return [name for row in rows(page, head) for name in re.findall(r"`([^`]+)`", row[0])]
+
+
+def rows(page: str, head: str) -> list[list[str]]:
+    """The cells of each row of the table whose head row begins with ``head``."""
     lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith(f"| {head} |"))
-    names: list[str] = []
-    for line in lines[at + 2 :]:
-        if not line.startswith("|"):
-            break
-        names += re.findall(r"`([^`]+)`", line.split("|")[1])
-    return names
+    table = itertools.takewhile(lambda line: line.startswith("|"), lines[at + 2 :])
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table]
 
 
 def _code_lines(text: str) -> Iterator[str]:
