@@ -73,11 +73,11 @@ scenario = "mixed"               # <scenarios>
 # The wire of your backend. docs/load.md says what each setting means, and shows the exchange that the defaults speak.
 # stream = "sse"                 # or "websocket"
 # converse_path = "/api/voice/converse" # the query is posted here; "": it goes over the WebSocket
-# stream_path = "/api/voice/open-stream?dialogueId={dialogue}"
+# stream_path = "/api/voice/open-stream?dialogueId={dialogue}" # over WebSocket "/api/voice/stream?..."
 # close_path = "/api/voice/close" # the goodbye; "": there is none
 # headers = { Authorization = "Bearer ..." }
 # text_field = "text"            # of the query: the question
-# dialogue_field = "dialogueId"
+# dialogue_field = "dialogueId"  # of the query and of the goodbye
 # dialogue_answer_field = "call.id" # where the answer names the dialogue, if the backend does; dots lead into objects
 # body = { lang = "en" }         # what every query carries beside its text
 # event_field = "event"          # of the events, and so on to final_field
@@ -142,7 +142,7 @@ scenario = "mixed"               # <scenarios>
 # name = "runtime"
 # kind = "json"
 # url = "http://127.0.0.1:3000/debug/memory"
-# fields = { heap_used_bytes = "heapUsed", cache_count = "cache.size" } # column = dotted path
+# fields = { heap_used_bytes = "heapUsed", cache_count = "cache.size", queries_count = "processed" } # dotted paths
 # counters = ["queries_count"]   # columns that only ever go up
 # period = "1s"
 # role = "target"                # whose memory it is; or "mock", "generator", "harness"
@@ -181,7 +181,7 @@ scenario = "mixed"               # <scenarios>
 # max_per_query = 4.1
 # min_share_of_answers = 0.9     # the bytes of all values, as base64, explain so much of what was received
 # [[log_rules]]
-# preset = "incident"            # six rules at once (docs/diagnose.md)
+# preset = "incident"            # several rules at once (docs/diagnose.md)
 
 [diagnose]
 # What capture = "on-fail" or "always" does with the living target once the verdict is stored (docs/diagnose.md).

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.cli.app import run_command_line
+from harness.cli.plan_show import _MARKS
+from harness.model import IDLE_KIND, LoadKind
 
 MIXED = ["plan", "--show", "--scenario", "mixed", "--duration", "130s", "--speedup", "160", "--seed", "9"]
 
@@ -24,6 +26,12 @@ def test_the_timeline_is_the_one_that_a_run_drives(capsys: pytest.CaptureFixture
     assert phases[-1]["end_s"] == pytest.approx(130.0)
     assert {phase["kind"] for phase in phases[1::2]} == {"idle"}
     assert sum(phase["queries"] for phase in phases) == round(120 * 160 * 130 / 3600)
+
+
+def test_every_kind_of_use_has_a_mark_of_its_own() -> None:
+    """A new kind is asked for here."""
+    assert set(_MARKS) == {IDLE_KIND, *LoadKind}
+    assert len(set(_MARKS.values())) == len(_MARKS)
 
 
 def test_how_well_each_kind_will_be_known_stands_below(capsys: pytest.CaptureFixture[str]) -> None:
