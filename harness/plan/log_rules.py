@@ -36,7 +36,7 @@ def _rule_name(value: str) -> str:
 class LogRule(Section):
     """Lines to look for in a service's log, and how many of them there may be.
 
-    ``max = 0`` forbids, ``min = 1`` expects, ``max_per_query`` and ``min_per_query`` count by completed query; without
+    ``max = 0`` forbids, ``min = 1`` expects, ``max_per_query`` and ``min_per_query`` count by query that ended; without
     a bound the lines are only counted. With a group ``(?P<value>...)`` in the pattern, ``min_share_of_answers`` is the
     part of all bytes received that those bytes (as base64) must explain.
     """

@@ -30,6 +30,8 @@ in a run that is longer than this. Measured on a clean Go service with a cache o
 (``benchmarks/young_services.py``): without it 3 of 24 looks failed, up to 45 MB were certain growth after 20 s."""
 SETTLING_S = 3600.0
 """What goes on for longer is held to so much less."""
+FINE_BYTES_PER_H = 0.05e6 * 60.0
+"""A limit below this has no digits left in megabytes a minute."""
 _LONGEST_NEED = 30.0
 """More than so many times the run's length is not worth saying as a time."""
 
@@ -202,19 +204,24 @@ def sentence(gate: GateResult) -> str:
     limit = _limit(gate.fail_above if gate.outcome is Outcome.FAIL else gate.limit, gate.unit)
     if gate.low is None and gate.high is None:
         return f"{what} is not known (limit {limit})" + (f": {gate.reason}" if gate.reason else "")
-    value = "at most " + _amount(gate.high, gate.unit) if gate.value is None else _amount(gate.value, gate.unit)
+    amount = _fine_amount if gate.unit == "bytes_per_h" and gate.limit < FINE_BYTES_PER_H else _amount
+    value = "at most " + amount(gate.high, gate.unit) if gate.value is None else amount(gate.value, gate.unit)
     spread = ""
     if gate.low is not None and gate.low != gate.high:
         level = "" if gate.confidence is None else f"{100 * gate.confidence:.3g} %: "
-        spread = f" ({level}{_amount(gate.low, gate.unit)} to {_amount(gate.high, gate.unit)})"
+        spread = f" ({level}{amount(gate.low, gate.unit)} to {amount(gate.high, gate.unit)})"
     relation = {Outcome.FAIL: "above", Outcome.PASS: "below", Outcome.INCONCLUSIVE: "neither certainly above nor below"}
     return f"{what} of {value}{spread} is {relation[gate.outcome]} the limit of {limit}"
 
 
 def _limit(value: float, unit: str) -> str:
     if unit == "bytes_per_h":
-        return format_rate_per_min(value)
+        return _fine_amount(value, unit) if value < FINE_BYTES_PER_H else format_rate_per_min(value)
     return (format_whole_bytes(value) or format_bytes(value)) + ("/query" if unit == "bytes_per_query" else "")
+
+
+def _fine_amount(value: float | None, _unit: str) -> str:
+    return "unknown" if value is None else f"{format_bytes(value / 60.0)}/min"
 
 
 def _amount(value: float | None, unit: str) -> str:

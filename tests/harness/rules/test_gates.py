@@ -83,6 +83,12 @@ def test_sentences_name_value_interval_and_limit() -> None:
     assert sentence(gate).endswith("is above the limit of 1.00 MB/min")
     per_query = replace(gate, unit="bytes_per_query", limit=4096.0, fail_above=4096.0)
     assert sentence(per_query).endswith("is above the limit of 4 KiB/query")
+    day = 1e6 / 24.0
+    small = replace(gate, value=9e4, low=-3e4, high=3e5, limit=day, fail_above=day, outcome=Outcome.INCONCLUSIVE)
+    assert sentence(small) == (
+        "growth of 1.50 kB/min (98 %: -500 B/min to 5.00 kB/min) is neither certainly above nor below the limit of "
+        "694 B/min"
+    )
 
 
 YOUNG = Circumstances(Limits(), young=True)
