@@ -46,7 +46,8 @@ class Model:
     """A design (K, p) and the functionals (q, p) of its coefficients.
 
     Rows of ``functionals``: slope of the time terms at the end per second; the same without terms that die out; the
-    line's own coefficient (growth over the run); then one a usage column (growth over all its queries).
+    line's own coefficient (growth over the run); then one a usage column (growth over all its queries). ``trend``,
+    ``steps`` (slow ones too) and ``jumps`` (the sharp ones alone) number columns of ``design``.
     """
 
     design: Floats
@@ -54,6 +55,7 @@ class Model:
     terms: tuple[Term, ...]
     trend: tuple[int, ...]
     steps: tuple[int, ...]
+    jumps: tuple[int, ...]
     spent: float
 
 
@@ -128,6 +130,7 @@ class Columns:
             tuple(terms),
             tuple(np.flatnonzero(at_end).tolist()),
             tuple(i for i, owner in enumerate(owners) if owner in (TermKind.STEP, TermKind.RAMP)),
+            tuple(i for i, owner in enumerate(owners) if owner is TermKind.STEP),
             float(sum(_SPENT.get(term.kind, 0) for term in terms)),
         )
 

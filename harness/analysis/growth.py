@@ -218,7 +218,7 @@ def _growth_of(
     variances = np.einsum("ij,jk,ik->i", model.design, first.covariance, model.design)
     per_query, reason = _pooled(mixture, columns, load, plan, usage)
     trend = model.design[:, model.trend] @ first.mean[list(model.trend)]
-    falls = -np.minimum(first.mean[list(model.steps)], 0.0)
+    falls = -np.minimum(first.mean[list(model.jumps)], 0.0)
     same_piece = np.diff(columns.levels.piece) == 0
     moves = np.diff(trend)[same_piece]
     resets = _resets(float(np.sum(moves)), falls)
