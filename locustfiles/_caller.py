@@ -19,7 +19,7 @@ from harness.model.load import LOAD_VARIABLE
 from locustfiles._memory_tab import add_memory_tab
 from locustfiles._phases import Player
 from locustfiles._session import Part, Session
-from locustfiles._voice import Turn
+from locustfiles._voice import STOPPED, Turn
 
 
 class Caller(User):
@@ -51,7 +51,9 @@ class Caller(User):
         )
 
     def _tell_locust(self, turn: Turn) -> None:
-        """Feeds Locust's own statistics, for its page."""
+        """Feeds Locust's own statistics, for its page; what Locust's own end has cut is none of its failures."""
+        if turn.failure == STOPPED:
+            return
         self.environment.events.request.fire(
             request_type="VOICE",
             name=turn.query.kind,

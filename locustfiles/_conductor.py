@@ -187,6 +187,8 @@ class Conductor:
             "started_count": recorder.started_count,
             "posts_count": recorder.posts_count,
             "dropped_count": recorder.dropped_count,
+            "failed_count": recorder.failed_count,
+            "stopped_count": recorder.stopped_count,
             "failures": recorder.failures,
             "forbidden_count": recorder.forbidden_count,
             "lateness_p99_ms": recorder.lateness.quantile_ms(0.99),
@@ -199,10 +201,11 @@ class Conductor:
         failed = ", ".join(f"{name} {count}" for name, count in sorted(recorder.failures.items())) or "none"
         late_ms = recorder.lateness.quantile_ms(0.99)
         late = "" if late_ms is None else f"; 99 % of starts within {late_ms:.1f} ms of their time"
+        stopped = f"; {recorder.stopped_count} were in flight when the load was stopped" * bool(recorder.stopped_count)
         forbidden = f"; {recorder.forbidden_count} answers carried what they must not" * bool(recorder.forbidden_count)
         lumped = f"; kinds after the first {KINDS_LIMIT} are one, {OTHER!r}: give requests a name without ids"
         many = lumped * recorder.kinds.are_too_many
-        return f"load: {recorder.started_count} queries; failures: {failed}{late}{forbidden}{many}"
+        return f"load: {recorder.started_count} queries; failures: {failed}{stopped}{late}{forbidden}{many}"
 
 
 def harness_has_gone(descriptor: int) -> bool:

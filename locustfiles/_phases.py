@@ -20,6 +20,9 @@ from locustfiles._tally import Tally
 from locustfiles._voice import Conversation, Query, Turn, ending_of, hold_stream, posts_of
 from locustfiles._wire import Site, StepFailed
 
+DRAIN_TIMEOUT = "drain_timeout"
+"""A failure: the target had its time to finish, and did not."""
+
 REOPEN_AFTER_S = 1.0
 """Between losing a stream that is held open while idle and opening it again."""
 
@@ -122,7 +125,7 @@ class Player:
         self._held.kill(StepFailed("over"), block=True, timeout=2.0)
 
     def abandon(self, name: str) -> None:
-        """Ends every conversation in flight at once, each counted as failed under ``name``."""
+        """Ends every conversation in flight at once, each counted under ``name``."""
         self._in_flight.kill(StepFailed(name), block=True, timeout=2.0)
 
     def _sleep_until(self, at_s: float) -> None:
@@ -199,4 +202,4 @@ class Player:
         """Waits for the conversations in flight; what has not ended after the time-out is ended."""
         self._in_flight.join(timeout=self._plan.drain_timeout_s)
         if len(self._in_flight):
-            self.abandon("drain_timeout")
+            self.abandon(DRAIN_TIMEOUT)

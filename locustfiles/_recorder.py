@@ -83,6 +83,8 @@ class Recorder:
         self._finished: set[str] = set()
         self.kinds = Kinds()
         self.failures: dict[str, int] = {}
+        self.failed_count = 0
+        self.stopped_count = 0
         self.posts_count = 0
         self.forbidden_count = 0
         self.lateness = Histogram()
@@ -98,9 +100,11 @@ class Recorder:
             if not bucket.is_empty:
                 self._waiting.setdefault(end_s, {}).setdefault(self.kinds.bounded(kind), Bucket()).merge(bucket)
                 self.started_count += bucket.started_count
+                self.failed_count += bucket.failed_count
                 self.dropped_count += bucket.dropped_count
         for name, count in report.failures.items():
             self.failures[name] = self.failures.get(name, 0) + count
+        self.stopped_count += report.stopped_count
         self.posts_count += report.posts_count
         self.forbidden_count += report.forbidden_count
         self.lateness.merge(report.lateness)

@@ -31,6 +31,7 @@ from locustfiles._conductor import Conductor, EventPipe, harness_has_gone
 from locustfiles._phases import Share
 from locustfiles._recorder import LoadFile
 from locustfiles._tally import Report, Tally
+from locustfiles._voice import STOPPED
 
 REPORT_MESSAGE = "soak_report"
 SHARE_MESSAGE = "soak_share"
@@ -74,7 +75,7 @@ class Playing(Protocol):
         """Returns when the plan has been played and nothing is in flight."""
 
     def abandon(self, name: str) -> None:
-        """Ends what is in flight at once, counted as failed under ``name``."""
+        """Ends what is in flight at once, counted under ``name``."""
 
 
 class Session:
@@ -254,7 +255,7 @@ class Session:
 
     def _abandon(self) -> None:
         if self._player is not None and not self._finished:
-            self._player.abandon("stopped")
+            self._player.abandon(STOPPED)
             self._report_last()
 
     def _watch_harness(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.model import IDLE_KIND
-from locustfiles._voice import Turn
+from locustfiles._voice import STOPPED, Turn
 
 NAMES_LIMIT = 50
 """Failures are counted under at most this many names; what comes after is counted as ``other``."""
@@ -120,9 +120,8 @@ class Bucket:
     @property
     def is_empty(self) -> bool:
         """Whether the second had no traffic of this kind."""
-        return not (
-            self.started_count or self.completed_count or self.failed_count or self.dropped_count or self.users_count
-        )
+        counts = (self.started_count, self.completed_count, self.failed_count, self.dropped_count, self.users_count)
+        return not (any(counts) or self.bytes_in or self.bytes_out)
 
 
 @dataclass(slots=True)
@@ -130,12 +129,14 @@ class Report:
     """What one process says about the interval ended at ``end_s`` (in ``t_s``; whole seconds but for the last).
 
     ``drained`` is the number of the last phase whose conversations have all ended, ``lateness`` of starts,
-    ``posts_count`` how often a query was sent, duplicates and repeated questions included.
+    ``posts_count`` how often a query was sent, duplicates and repeated questions included, ``stopped_count`` queries
+    that the load's own stop has cut: started, and neither completed nor failed.
     """
 
     end_s: float
     buckets: dict[str, Bucket] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
+    stopped_count: int = 0
     posts_count: int = 0
     forbidden_count: int = 0
     lateness: dict[int, int] = field(default_factory=dict)
@@ -162,6 +163,7 @@ class Tally:
         self._kinds = Kinds()
         self._in_flight: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
+        self._stopped_count = 0
         self._posts_count = 0
         self._forbidden_count = 0
         self._lateness = Histogram()
@@ -177,7 +179,10 @@ class Tally:
         self._bucket(kind).dropped_count += 1
 
     def ended(self, turn: Turn) -> None:
-        """Counts a conversation that has ended, well or not; times run from when it was due."""
+        """Counts a conversation that has ended, well or not; times run from when it was due.
+
+        One that the load's own stop has cut has not ended: the target is not to blame for it.
+        """
         kind, due_s = turn.query.kind, turn.query.intended_s
         bucket = self._bucket(kind)
         self._in_flight[kind] -= 1
@@ -185,6 +190,9 @@ class Tally:
         bucket.bytes_out += turn.bytes_out
         self._posts_count += turn.posts_count
         self._forbidden_count += turn.carried_forbidden
+        if turn.failure == STOPPED:
+            self._stopped_count += 1
+            return
         if turn.failure is not None:
             bucket.failed_count += 1
             self._count_failure(turn.failure)
@@ -223,6 +231,7 @@ class Tally:
             end_s=end_s,
             buckets=self._buckets,
             failures=dict(self._failures),
+            stopped_count=self._stopped_count,
             posts_count=self._posts_count,
             forbidden_count=self._forbidden_count,
             lateness=self._lateness.counts,
@@ -231,6 +240,7 @@ class Tally:
         )
         self._buckets = {}
         self._failures.clear()
+        self._stopped_count = 0
         self._posts_count = 0
         self._forbidden_count = 0
         for histogram in (self._lateness, self._gaps, self._first_events):

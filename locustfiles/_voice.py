@@ -26,6 +26,9 @@ SLOW_READS_COUNT = 50
 SLOW_BUFFER_BYTES = 4096
 """Its kernel buffer, so that the backend feels the slowness at once."""
 
+STOPPED = "stopped"
+"""Why a conversation has no end: the load itself was stopped, which is no failure of the target's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Query:

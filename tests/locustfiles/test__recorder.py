@@ -43,6 +43,16 @@ def test_a_second_waits_for_all_processes_and_is_their_sum(tmp_path: Path) -> No
     recorder.finish()
 
 
+def test_failed_and_cut_queries_are_counted_over_all_processes(tmp_path: Path) -> None:
+    """For the load's own summary."""
+    recorder = Recorder(LoadFile(tmp_path), ["a", "b"])
+    recorder.add("a", Report(1.0, {"normal": Bucket(started_count=3, failed_count=2)}, stopped_count=1))
+    recorder.add("b", Report(1.0, {"normal": Bucket(started_count=1, failed_count=1)}, stopped_count=4))
+    recorder.finish()
+
+    assert (recorder.failed_count, recorder.stopped_count) == (3, 5)
+
+
 def test_kinds_are_bounded_over_all_processes_and_seconds(tmp_path: Path) -> None:
     """However many each of them names: a figure per kind costs memory by the square of their number."""
     recorder = Recorder(LoadFile(tmp_path), ["a", "b"])

@@ -16,7 +16,7 @@ from locustfiles._tally import (
     Report,
     Tally,
 )
-from locustfiles._voice import Query, Turn
+from locustfiles._voice import STOPPED, Query, Turn
 
 
 def _turn(kind: str = "normal", failure: str | None = None) -> Turn:
@@ -71,6 +71,34 @@ def test_what_is_in_flight_stands_in_every_report_until_it_ends() -> None:
     assert third.failures == {"timeout": 1}
     assert third.buckets["normal"].total_ms == []
     assert tally.take(4.0).buckets == {}
+
+
+def test_what_the_loads_own_stop_has_cut_is_neither_completed_nor_failed() -> None:
+    """It stays among the started ones, and is told beside the failures: no share of failed queries counts it."""
+    tally = Tally()
+    tally.started("normal", 0.0)
+    tally.started("normal", 0.0)
+    tally.ended(_turn(failure=STOPPED))
+    tally.ended(_turn(failure="drain_timeout"))
+
+    report, later = tally.take(1.0), tally.take(2.0)
+
+    bucket = report.buckets["normal"]
+    assert (bucket.started_count, bucket.completed_count, bucket.failed_count) == (2, 0, 1)
+    assert (report.failures, report.stopped_count) == ({"drain_timeout": 1}, 1)
+    assert (later.buckets, later.stopped_count) == ({}, 0)
+
+
+def test_a_second_with_bytes_of_a_cut_conversation_only_is_a_row() -> None:
+    """What crossed the sockets stands in load.csv, whatever became of it."""
+    tally = Tally()
+    tally.started("normal", 0.0)
+    tally.take(1.0)
+    tally.ended(_turn(failure=STOPPED))
+
+    bucket = tally.take(2.0).buckets["normal"]
+
+    assert (bucket.is_empty, bucket.bytes_in) == (False, 1000)
 
 
 def test_names_and_kinds_are_bounded() -> None:
