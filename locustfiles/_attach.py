@@ -82,7 +82,7 @@ def without_cycles(plan: LoadPlan) -> LoadPlan:
     return replace(plan, phases=(warmup, whole), drain_timeout_s=0.0)
 
 
-def _count_requests(environment: Environment, tally: Tally) -> None:
+def _count_requests(environment: Environment, tally: Tally, runner: Runner) -> None:
     def on_request(
         name: str, response_time: float, response_length: int, exception: BaseException | None = None, **_: Any
     ) -> None:
@@ -92,6 +92,7 @@ def _count_requests(environment: Environment, tally: Tally) -> None:
     def on_user_error(exception: BaseException, **_: Any) -> None:
         tally.failed_outside(type(exception).__name__)
 
+    tally.watch_users(lambda: runner.user_count)
     environment.events.request.add_listener(on_request)
     environment.events.user_error.add_listener(on_user_error)
 
@@ -110,5 +111,5 @@ def on_init(environment: Environment, **_: Any) -> None:
         plan = LoadPlan.from_json(json.loads(os.environ[LOAD_VARIABLE]))
         environment.shape_class = PlannedUsers(plan, runner)
     if session.plays:
-        _count_requests(environment, session.tally)
+        _count_requests(environment, session.tally, runner)
         gevent.spawn(session.play, lambda part: Watcher(part, runner))

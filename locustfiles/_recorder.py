@@ -31,8 +31,8 @@ class LoadFile:
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(LOAD_COLUMNS)
 
-    def write(self, end_s: float, kind: str, bucket: Bucket) -> None:
-        """One row; times that nobody measured stay empty."""
+    def write(self, end_s: float, kind: str, bucket: Bucket, users: int | str) -> None:
+        """One row; times that nobody measured stay empty. ``users`` are those that run, ``""`` where nobody knows."""
         self._writer.writerow(
             (
                 f"{end_s:.3f}",
@@ -41,7 +41,7 @@ class LoadFile:
                 bucket.completed_count,
                 bucket.failed_count,
                 bucket.dropped_count,
-                bucket.users_count,
+                users,
                 bucket.bytes_in,
                 bucket.bytes_out,
                 *_quantiles(bucket.first_ms, (0.5, 0.95)),
@@ -64,6 +64,36 @@ def _quantiles(times_ms: list[float], shares: Sequence[float]) -> list[str]:
     ]
 
 
+class UsersInTime:
+    """How many users of a locustfile run in all processes; holds only what is said of seconds that are still to come.
+
+    A process that says nothing of a second has as many as it said last.
+    """
+
+    def __init__(self) -> None:
+        self._now: dict[str, int] = {}
+        self._later: dict[float, dict[str, int]] = {}
+        self.are_told = False
+
+    def add(self, client: str, end_s: float, users_count: int) -> None:
+        """``client`` has that many in the interval ended at ``end_s``."""
+        self.are_told = True
+        self._later.setdefault(end_s, {})[client] = users_count
+
+    def forget(self, client: str) -> None:
+        """The process has gone, with its users."""
+        self._now.pop(client, None)
+
+    def pass_over(self, until_s: float) -> None:
+        """What was said of the time up to ``until_s`` is how things stand now."""
+        for end_s in sorted(end_s for end_s in self._later if end_s <= until_s):
+            self._now |= self._later.pop(end_s)
+
+    @property
+    def total(self) -> int:
+        return sum(self._now.values())
+
+
 class Recorder:
     """Puts the reports of all processes together and writes the seconds that are complete.
 
@@ -78,6 +108,7 @@ class Recorder:
         self._lost_after_s = LOST_AFTER_S + row_period_s
         self._waiting: dict[float, dict[str, Bucket]] = {}
         self._reported: dict[str, float] = dict.fromkeys(clients, begins_s)
+        self._users = UsersInTime()
         self._written_until_s = 0.0
         self._drained: dict[str, int] = dict.fromkeys(clients, -1)
         self._finished: set[str] = set()
@@ -102,6 +133,8 @@ class Recorder:
                 self.started_count += bucket.started_count
                 self.failed_count += bucket.failed_count
                 self.dropped_count += bucket.dropped_count
+        if report.users_count is not None:
+            self._users.add(client, end_s, report.users_count)
         for name, count in report.failures.items():
             self.failures[name] = self.failures.get(name, 0) + count
         self.stopped_count += report.stopped_count
@@ -131,6 +164,7 @@ class Recorder:
 
     def give_up(self, client: str) -> None:
         """No longer waits for ``client``."""
+        self._users.forget(client)
         self._reported.pop(client, None)
         self._drained.pop(client, None)
         self._write_complete()
@@ -159,8 +193,11 @@ class Recorder:
         complete_s = min(waited_for, default=max(self._waiting, default=0.0))
         for end_s in sorted(end_s for end_s in self._waiting if end_s <= complete_s):
             self._write(end_s)
+        self._users.pass_over(complete_s)
 
     def _write(self, end_s: float) -> None:
         self._written_until_s = end_s
+        self._users.pass_over(end_s)
         for kind, bucket in self._waiting.pop(end_s).items():
-            self._file.write(end_s, kind, bucket)
+            known = self._users.total or ""  # users that nobody has seen are not known: requests come from somebody
+            self._file.write(end_s, kind, bucket, known if self._users.are_told else bucket.users_count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -93,7 +94,10 @@ class Histogram:
 
 @dataclass(slots=True)
 class Bucket:
-    """One row of ``load.csv`` in the making; the two lists are the times of completed conversations."""
+    """One row of ``load.csv`` in the making; the two lists are the times of completed conversations.
+
+    ``users_count`` are conversations in flight.
+    """
 
     started_count: int = 0
     completed_count: int = 0
@@ -130,13 +134,15 @@ class Report:
 
     ``drained`` is the number of the last phase whose conversations have all ended, ``lateness`` of starts,
     ``posts_count`` how often a query was sent, duplicates and repeated questions included, ``stopped_count`` queries
-    that the load's own stop has cut: started, and neither completed nor failed.
+    that the load's own stop has cut: started, and neither completed nor failed. ``users_count``: the users of a
+    locustfile that is not ours, at their most in the interval; None where conversations in flight are counted instead.
     """
 
     end_s: float
     buckets: dict[str, Bucket] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     stopped_count: int = 0
+    users_count: int | None = None
     posts_count: int = 0
     forbidden_count: int = 0
     lateness: dict[int, int] = field(default_factory=dict)
@@ -169,6 +175,12 @@ class Tally:
         self._lateness = Histogram()
         self._gaps = Histogram()
         self._first_events = Histogram()
+        self._count_users: Callable[[], int] | None = None
+        self._most_users_count: int | None = None
+
+    def watch_users(self, count: Callable[[], int]) -> None:
+        """From now on reports say how many users run, which ``count`` tells."""
+        self._count_users = count
 
     def started(self, kind: str, lateness_s: float) -> None:
         self._bucket(kind).started_count += 1
@@ -211,6 +223,7 @@ class Tally:
         bucket = self._bucket(kind_of_request(kind))
         bucket.started_count += 1
         bucket.bytes_in += bytes_in
+        self._look_at_users()
         if failure is not None:
             bucket.failed_count += 1
             self._count_failure(failure)
@@ -227,11 +240,13 @@ class Tally:
         for kind, users_count in self._in_flight.items():
             if users_count:
                 self._bucket(kind).users_count = users_count
+        self._look_at_users()
         report = Report(
             end_s=end_s,
             buckets=self._buckets,
             failures=dict(self._failures),
             stopped_count=self._stopped_count,
+            users_count=self._most_users_count,
             posts_count=self._posts_count,
             forbidden_count=self._forbidden_count,
             lateness=self._lateness.counts,
@@ -241,11 +256,17 @@ class Tally:
         self._buckets = {}
         self._failures.clear()
         self._stopped_count = 0
+        self._most_users_count = None
         self._posts_count = 0
         self._forbidden_count = 0
         for histogram in (self._lateness, self._gaps, self._first_events):
             histogram.clear()
         return report
+
+    def _look_at_users(self) -> None:
+        """Also whenever a request ends: those who stop within an interval are gone at its end."""
+        if self._count_users is not None:
+            self._most_users_count = max(self._most_users_count or 0, self._count_users())
 
     def _bucket(self, kind: str) -> Bucket:
         kind = self._kinds.bounded(kind)

@@ -55,6 +55,9 @@ def test_kinds_are_request_names_and_counts_are_locusts_own(tmp_path: Path, fixe
         assert played.total("started_count", kind) == int(counted) > 0
     assert played.total("failed_count", "/health") == played.total("completed_count", "missing") == 0
     assert played.summary["failures"] == {"LocustBadStatusCode": played.total("failed_count", "missing")}
+    users = {int(row["users_count"]) for row in played.rows if row["users_count"]}
+    assert max(users) == 4
+    assert min(users) > 0
     idle = [event for event in played.named("phase_start") if event["kind"] == "idle"]
     ends = [event for event in played.named("phase_end") if event["kind"] == "idle"]
     late_s = 1.0 if workers == 0 else 2.5  # workers report when they come to it, on a busy machine a second later

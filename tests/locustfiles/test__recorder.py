@@ -53,6 +53,39 @@ def test_failed_and_cut_queries_are_counted_over_all_processes(tmp_path: Path) -
     assert (recorder.failed_count, recorder.stopped_count) == (3, 5)
 
 
+def test_users_of_a_locustfile_are_those_of_all_processes(tmp_path: Path) -> None:
+    """Also of one that has nothing to tell of that kind; nobody at all is not known, and never 0."""
+    recorder = Recorder(LoadFile(tmp_path), ["a", "b"])
+    recorder.add("a", _report(1.0, users_count=2))
+    recorder.add("b", Report(1.0, users_count=3))
+    for end_s in (2.0, 3.0):
+        recorder.add("a", Report(end_s, users_count=0))
+    recorder.add("b", Report(2.0, users_count=0))
+    recorder.add("b", _report(3.0, users_count=0))
+    recorder.add("b", _report(4.0, users_count=4))
+    recorder.add("a", Report(4.0, users_count=1))
+    recorder.give_up("b")
+    recorder.add("a", _report(5.0, users_count=1))
+    recorder.finish()
+
+    assert [(row["t_s"], row["users_count"]) for row in read_rows(tmp_path)] == [
+        ("1.000", "5"),
+        ("3.000", ""),
+        ("4.000", "5"),
+        ("5.000", "1"),
+    ]
+
+
+def test_conversations_in_flight_are_the_users_of_our_own_scenarios(tmp_path: Path) -> None:
+    """None of them is 0."""
+    recorder = Recorder(LoadFile(tmp_path), ["local"])
+    recorder.add("local", Report(1.0, {"normal": Bucket(started_count=2, users_count=2)}))
+    recorder.add("local", Report(2.0, {"normal": Bucket(completed_count=2)}))
+    recorder.finish()
+
+    assert [row["users_count"] for row in read_rows(tmp_path)] == ["2", "0"]
+
+
 def test_kinds_are_bounded_over_all_processes_and_seconds(tmp_path: Path) -> None:
     """However many each of them names: a figure per kind costs memory by the square of their number."""
     recorder = Recorder(LoadFile(tmp_path), ["a", "b"])

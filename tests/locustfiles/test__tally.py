@@ -101,6 +101,25 @@ def test_a_second_with_bytes_of_a_cut_conversation_only_is_a_row() -> None:
     assert (bucket.is_empty, bucket.bytes_in) == (False, 1000)
 
 
+def test_users_of_a_locustfile_are_the_most_that_ran_in_an_interval() -> None:
+    """Those who asked and then stopped were there; an interval without requests tells those that are there at its end,
+    and makes no row."""
+    users = [3]
+    tally = Tally()
+    tally.watch_users(lambda: users[0])
+    tally.request("/", 1.0, 10, None)
+    users[0] = 0
+
+    stopping, idle = tally.take(1.0), tally.take(2.0)
+    users[0] = 2
+    waiting = tally.take(3.0)
+
+    assert (stopping.users_count, idle.users_count, waiting.users_count) == (3, 0, 2)
+    assert stopping.buckets["/"].users_count == 0
+    assert idle.buckets == waiting.buckets == {}
+    assert Tally().take(1.0).users_count is None
+
+
 def test_names_and_kinds_are_bounded() -> None:
     """A locustfile with ids in its request names cannot make the recorder grow."""
     tally = Tally()
