@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from harness.cli.failures import failure_lines
 from harness.model import Outcome
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _WORDS = {
 
 
 def print_outcome(run_dir: Path, verdict: dict[str, object], stream: TextIO) -> None:
-    """The outcome, why, what was left out in reading, and where the report lies."""
+    """The outcome, why, what was left out in reading, why queries failed, and where the report lies."""
     stream.write(f"{_WORDS[Outcome(str(verdict['outcome']))]}\n")
     reasons = verdict["reasons"]
     assert isinstance(reasons, list)
@@ -30,6 +31,8 @@ def print_outcome(run_dir: Path, verdict: dict[str, object], stream: TextIO) -> 
     assert isinstance(notes, list)
     for note in notes:
         stream.write(f"  note: {note}\n")
+    for line in failure_lines(run_dir):
+        stream.write(f"{line}\n")
     if (report := run_dir / "report.html").is_file():
         stream.write(f"report: {report}\n")
 
