@@ -2,7 +2,8 @@
 
 V8 keeps the number of an object from snapshot to snapshot within one inspector session, so objects that are new in the
 second are known one by one. What an object *holds* is an estimate: the sizes of new objects whose shortest path from
-the roots leads through it (exact where that is the only path, as for what a leaking list has collected).
+the roots leads through it and new objects only (exact where that is the only path, as for what a leaking list has
+collected). What was there before is held by something else: a new timer may be the shortest way to a whole module.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ TOP_COUNT = 12
 PATH_SAMPLES = 400
 PATH_STEPS = 24
 NODES_AT_ONCE = 250_000
+MOST_BY_SIZE = 16
+"""Constructors looked at for the size of their own objects, and as many again for what is below them: a session that
+keeps megabytes is itself a hundred bytes. Together they are bits of 32."""
 COMPARABLE_SHARE = 0.5
 _NONE = np.uint32(0xFFFFFFFF)
 Bools = NDArray[np.bool_]
@@ -38,8 +42,8 @@ class HeapSummary:
 class ConstructorGrowth:
     """``count`` and ``self_bytes`` are differences; ``held_bytes`` the estimate for its new objects.
 
-    ``path`` leads from such an object towards the roots, most common one first step first; ``path_share`` is the part
-    of the objects looked at that have it.
+    ``path`` leads from such an object towards the roots, first step first: the one behind most of the bytes that new
+    objects hold; ``path_share`` is the part of them that it explains.
     """
 
     name: str
@@ -98,9 +102,10 @@ def heap_growth(before: HeapSummary, after: Heap, check: Callable[[], None] = la
     unique, merged = np.unique(np.array(names, dtype=object), return_inverse=True)
     groups = merged[group_of]
     found = _Groups(after, [str(name) for name in unique], groups, new)
-    growing = found.growing(before)
-    held = _held(after, tree, groups, growing, new, check)
-    rows = [_row(found, before, tree, group, held[group]) for group in growing]
+    below = tree.bytes_below(new, check)
+    growing = found.growing(before, below)
+    held = _held(after, tree, groups, growing, new, below, check)
+    rows = [_row(found, before, tree, group, held[group], below) for group in growing]
     rows.sort(key=lambda row: (-row.held_bytes, -row.self_bytes, row.name))
     total = int(after.self_bytes.sum(dtype=np.int64)) - sum(size for _, size in before.constructors.values())
     return HeapGrowth(total, comparable, tuple(rows[:TOP_COUNT]))
@@ -115,25 +120,31 @@ class _Groups:
     groups: NDArray[np.int64]
     new: Bools
 
-    def growing(self, before: HeapSummary) -> list[int]:
-        """The groups with more objects and more bytes than before, those with the most new bytes first."""
+    def growing(self, before: HeapSummary, below: NDArray[np.int64]) -> list[int]:
+        """The groups with more objects and more bytes than before: those with the most bytes of their own, then those
+        with the most ``below`` their new objects."""
         size = np.bincount(self.groups, self.heap.self_bytes, len(self.names))
         count = np.bincount(self.groups, minlength=len(self.names))
+        held = np.bincount(self.groups[self.new], below[self.new], len(self.names))
+        more = {group: size[group] - before.constructors.get(name, (0, 0))[1] for group, name in enumerate(self.names)}
         grown = [
-            (size[group] - before.constructors.get(name, (0, 0))[1], group)
+            group
             for group, name in enumerate(self.names)
-            if count[group] > before.constructors.get(name, (0, 0))[0]
+            if count[group] > before.constructors.get(name, (0, 0))[0] and more[group] > 0
         ]
-        grown = [pair for pair in sorted(grown, reverse=True) if pair[0] > 0]
-        return [group for _, group in grown[: 2 * TOP_COUNT]]
+        largest = sorted(grown, key=lambda group: (-more[group], -group))[:MOST_BY_SIZE]
+        holding = sorted(set(grown) - {*largest}, key=lambda group: (-held[group], -group))[:MOST_BY_SIZE]
+        return largest + holding
 
 
-def _row(found: _Groups, before: HeapSummary, tree: _Tree, group: int, held_bytes: int) -> ConstructorGrowth:
+def _row(
+    found: _Groups, before: HeapSummary, tree: _Tree, group: int, held_bytes: int, below: NDArray[np.int64]
+) -> ConstructorGrowth:
     members = np.flatnonzero(found.groups == group)
     name = found.names[group]
     was_count, was_bytes = before.constructors.get(name, (0, 0))
     new = members[found.new[members]]
-    path, share = tree.common_path(new if len(new) else members)
+    path, share = tree.common_path(new if len(new) else members, below)
     return ConstructorGrowth(
         name=name,
         count=len(members) - was_count,
@@ -161,13 +172,15 @@ def _kind(heap: Heap, node: int) -> str:
 
 
 def _held(
-    heap: Heap, tree: _Tree, groups: NDArray[np.int64], growing: list[int], new: Bools, check: Callable[[], None]
+    heap: Heap,
+    tree: _Tree,
+    groups: NDArray[np.int64],
+    growing: list[int],
+    new: Bools,
+    below: NDArray[np.int64],
+    check: Callable[[], None],
 ) -> dict[int, int]:
-    """New bytes in the shortest-path tree at and below the new objects of each group, nested ones counted once."""
-    sizes = np.where(new, heap.self_bytes, 0).astype(np.int64)
-    for level in reversed(tree.levels):
-        check()
-        np.add.at(sizes, tree.parents[level], sizes[level])
+    """New bytes ``below`` the new objects of each group, nested ones counted once."""
     bits = np.zeros(heap.nodes_count, dtype=np.uint32)
     for number, group in enumerate(growing):
         bits[(groups == group) & new] = np.uint32(1) << np.uint32(number)
@@ -175,9 +188,9 @@ def _held(
     for level in tree.levels:
         check()
         parents = tree.parents[level]
-        above[level] = above[parents] | bits[parents]
+        above[level] = np.where(new[level], above[parents] | bits[parents], np.uint32(0))
     topmost = (bits & ~above) != 0
-    sums = np.bincount(groups[topmost], sizes[topmost], int(groups.max(initial=0)) + 1)
+    sums = np.bincount(groups[topmost], below[topmost], int(groups.max(initial=0)) + 1)
     return {group: int(sums[group]) for group in growing}
 
 
@@ -249,13 +262,30 @@ class _Tree:
         edges[targets] = leaving
         return np.unique(targets)
 
-    def common_path(self, nodes: NDArray[np.int64]) -> tuple[tuple[str, ...], float]:
-        """The path that most of ``nodes`` have, elements of a list taken as one, and the share that has it."""
+    def bytes_below(self, new: Bools, check: Callable[[], None]) -> NDArray[np.int64]:
+        """For each node the bytes of the ``new`` ones among itself and all that is below it, down to what is old."""
+        sizes = np.where(new, self.heap.self_bytes, 0).astype(np.int64)
+        for level in reversed(self.levels):
+            check()
+            own = level[new[level]]
+            np.add.at(sizes, self.parents[own], sizes[own])
+        return sizes
+
+    def common_path(self, nodes: NDArray[np.int64], below: NDArray[np.int64]) -> tuple[tuple[str, ...], float]:
+        """The path of ``nodes`` with the most ``below`` them, elements of a list taken as one, and its share of all.
+
+        Looked at are places at even distances in the bytes, not in the nodes: arrays that lead to sockets are many, the
+        one that keeps megabytes is one of them.
+        """
         reached = nodes[self.parents[nodes] != _NONE]
         if not len(reached):
             return (), 0.0
-        step = max(1, len(reached) // PATH_SAMPLES)
-        paths = Counter(self._path(int(node)) for node in reached[::step][:PATH_SAMPLES])
+        ends = np.cumsum(np.maximum(below[reached], 1))
+        places = (np.arange(PATH_SAMPLES) + 0.5) * (ends[-1] / PATH_SAMPLES)
+        looked_at, times = np.unique(np.searchsorted(ends, places), return_counts=True)
+        paths: Counter[tuple[str, ...]] = Counter()
+        for at, count in zip(looked_at.tolist(), times.tolist(), strict=True):
+            paths[self._path(int(reached[at]))] += count
         path, count = paths.most_common(1)[0]
         return path, count / paths.total()
 

@@ -39,6 +39,12 @@ _CLOSE_INSPECTOR = "{ const {close} = require('inspector'); setTimeout(close, 10
 """After this session has ended, which ``close`` would wait for. ``require`` is looked up at once: it is there only
 while this is evaluated, and an error in a timer ends the target."""
 _INTERNAL = ("(", "system / ")
+_ANYBODYS = frozenset({"Array", "Map", "Object", "Promise", "Set", "Timeout", "WeakMap", "WeakSet"})
+"""Everybody's objects are among these: that something is held by one of them does not say that those of them that are
+new are what holds it."""
+_AS_MUCH = 0.9
+"""What holds so much of what another holds holds as much: both are estimates, and arrays (buffers, texts) of the whole
+program are one constructor."""
 _MOST_PARTS = 3
 _RECEIVE_SLICE_S = 1.0
 
@@ -82,10 +88,16 @@ class NodeCapture:
         return {**self._growth.to_json(), "snapshot_bytes": sizes}
 
     def findings(self) -> list[Finding]:
-        """The constructors of the program's own that hold what is new; what they hold stands among their parts."""
+        """The constructors that hold what is new; what they hold stands among their parts. V8's own kinds of object
+        (texts, say) stand there only, unless one holds more than every constructor of the program's."""
         rows = [row for row in self._growth.constructors if row.count > 0] if self._growth is not None else []
-        owners = [row for row in rows if not row.name.startswith(_INTERNAL)] or rows
-        tops = [row for row in owners if not any(_is_below(row, other) for other in owners)]
+        own = [row for row in rows if not _is_internal(row)]
+        most_bytes = max((row.held_bytes for row in own), default=-1)
+        tops = [
+            row
+            for row in rows
+            if (row in own or row.held_bytes > most_bytes) and not any(_is_hidden(row, other) for other in own)
+        ]
         return [
             Finding(
                 source=self.name,
@@ -171,6 +183,17 @@ class NodeCapture:
 def _part(row: Any) -> str:
     count = row.new_count or row.count
     return f"{count} × {row.name} of {format_bytes(row.held_bytes / count)}"
+
+
+def _is_internal(row: Any) -> bool:
+    return bool(row.name.startswith(_INTERNAL))
+
+
+def _is_hidden(row: Any, other: Any) -> bool:
+    """Whether ``other`` is named in ``row``'s stead: it holds it, and so at least as much, and its name says whose it
+    is."""
+    holds_it = other.held_bytes >= _AS_MUCH * row.held_bytes
+    return other.name not in _ANYBODYS and holds_it and _is_below(row, other)
 
 
 def _is_below(row: Any, other: Any) -> bool:

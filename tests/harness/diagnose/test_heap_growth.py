@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,75 @@ def test_a_list_linked_through_itself_is_counted_once(tmp_path: Path) -> None:
     assert link.held_bytes <= 300 * 100
     assert link.path[-2:] == ("last of global", "the roots")
     assert len(link.path) <= 3
+
+
+def test_a_small_object_that_holds_much_is_found_among_many_that_grew(tmp_path: Path) -> None:
+    """A session of fifty bytes keeps a thousand; thirty other kinds of object have grown by more of their own."""
+
+    def heap(more: int) -> list[Node]:
+        kinds = [f"Filler{number}" for number in range(30)]
+        edges: list[tuple[str, str | int, int]] = [("property", "kept", 2 + at) for at in range(31 * (1 + more))]
+        nodes: list[Node] = [("synthetic", "", 1, 0, [("shortcut", "global", 1)]), ("object", "global", 3, 100, edges)]
+        data_at = 2 + 31 * (1 + more)
+        for copy in range(1 + more):
+            for name in kinds:
+                nodes.append(("object", name, 101 + 2 * len(nodes), 100, []))
+            nodes.append(("object", "Session", 101 + 2 * len(nodes), 50, [("property", "text", data_at + copy)]))
+        return [*nodes, *[("object", "Data", 9001 + 2 * copy, 1000, list[Any]()) for copy in range(1 + more)]]
+
+    growth = _growth(tmp_path, heap(0), heap(1))
+
+    assert (growth.constructors[0].name, growth.constructors[0].held_bytes) == ("Session", 1050)
+    assert growth.constructors[1].path[0] == "text of Session"
+
+
+def test_what_was_there_before_is_not_held_by_what_is_new(tmp_path: Path) -> None:
+    """A new timer is the shortest way to an old module, which collects: the timer holds nothing but itself."""
+
+    def heap(answers: int) -> list[Node]:
+        kept: list[tuple[str, str | int, int]] = [("element", number, 6 + number) for number in range(answers)]
+        timer: list[tuple[str, str | int, int]] = [("property", "timer", 5)] if answers > 1 else []
+        return [
+            ("synthetic", "", 1, 0, [("shortcut", "global", 1)]),
+            ("object", "global", 3, 100, [("property", "first", 2), *timer]),
+            ("object", "Loader", 5, 100, [("property", "second", 3)]),
+            ("object", "Module", 7, 100, [("property", "third", 4)]),
+            ("object", "History", 9, 100, kept),
+            ("object", "Timer", 13, 40, [("property", "history", 4)]),
+            *[("object", "Answer", 101 + 2 * number, 1000, list[Any]()) for number in range(answers)],
+        ]
+
+    before, after = heap(1), heap(9)
+    del before[5]
+    before[4] = ("object", "History", 9, 100, [("element", 0, 5)])
+    growth = _growth(tmp_path, before, after)
+
+    assert [(row.name, row.held_bytes) for row in growth.constructors] == [("Answer", 8000), ("Timer", 40)]
+    assert growth.constructors[0].path[:2] == ("[…] of History", "history of Timer")
+
+
+def test_the_path_is_that_of_most_bytes(tmp_path: Path) -> None:
+    """Nine small arrays belong to sockets, the tenth keeps the answers: it is the one to tell of."""
+
+    def heap(small: int, large: int) -> list[Node]:
+        sockets: list[tuple[str, str | int, int]] = [("property", "seen", 4 + number) for number in range(small)]
+        app: list[tuple[str, str | int, int]] = [("property", "queue", 4 + small)] * large
+        answer: list[tuple[str, str | int, int]] = [("element", 0, 5 + small)]
+        return [
+            ("synthetic", "", 1, 0, [("shortcut", "global", 1)]),
+            ("object", "global", 3, 100, [("property", "pool", 2), ("property", "app", 3)]),
+            ("object", "Pool", 5, 100, sockets),
+            ("object", "App", 7, 100, app),
+            *[("object", "Array", 101 + 2 * number, 16, list[Any]()) for number in range(small)],
+            *[("object", "Array", 301, 16, answer)] * large,
+            *[("object", "Answer", 303, 5000, list[Any]())] * large,
+        ]
+
+    array = next(row for row in _growth(tmp_path, heap(0, 0), heap(9, 1)).constructors if row.name == "Array")
+
+    assert array.count == 10
+    assert array.path == ("queue of App", "app of global", "the roots")
+    assert array.path_share > 0.9
 
 
 def _renumbered_chain(links: list[Node]) -> list[Node]:

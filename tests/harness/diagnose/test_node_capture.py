@@ -148,9 +148,11 @@ def test_what_is_in_the_leaking_objects_is_no_suspect_beside_them() -> None:
     growth = SimpleNamespace(
         comparable=True,
         constructors=[
-            _grown("Array", 206, ("turns of Session", "[…] of Array", "abandoned of Registry", "the roots")),
-            _grown("Session", 48, ("[…] of Array", "abandoned of Registry", "the roots")),
-            _grown("Buffer", 144, ("[…] of Array", "sent of Session", "[…] of Array", "abandoned of Registry")),
+            _grown("Session", 48, 400_000, ("[…] of Array", "abandoned of Registry", "the roots")),
+            _grown("Array", 206, 206_000, ("turns of Session", "[…] of Array", "abandoned of Registry", "the roots")),
+            _grown(
+                "Buffer", 144, 144_000, ("[…] of Array", "sent of Session", "[…] of Array", "abandoned of Registry")
+            ),
         ],
     )
     capture._growth = growth
@@ -161,5 +163,86 @@ def test_what_is_in_the_leaking_objects_is_no_suspect_beside_them() -> None:
     assert finding.parts == ("206 × Array of 1.00 kB", "144 × Buffer of 1.00 kB")
 
 
-def _grown(name: str, count: int, path: tuple[str, ...]) -> SimpleNamespace:
-    return SimpleNamespace(name=name, count=count, new_count=count, held_bytes=1000 * count, path=path)
+def _tops(*rows: SimpleNamespace) -> list[str]:
+    capture = NodeCapture(None, None)
+    capture._growth = SimpleNamespace(comparable=True, constructors=list(rows))
+    return [finding.what for finding in capture.findings()]
+
+
+_ABANDONED = ("[…] of Array", "raw of Call", "[…] of Array", "abandoned of system / Context", "context of (closure)()")
+_POOLED = ("timeout of Parser", "parser of Socket", "[…] of Array", "clients of Pool", "the roots")
+
+
+def test_containers_and_what_holds_less_hide_nobody() -> None:
+    """As a server with a pool of sockets was found: the buffers of abandoned calls lie in an array below a timer, and
+    arrays and timers elsewhere have grown by a few kilobytes."""
+    buffers = _grown("Buffer", 116, 63_288_590, (*_ABANDONED, "_onTimeout of Timeout", "[…] of Object", "the roots"))
+    data = _grown("ArrayBuffer", 116, 63_277_454, ("buffer of Buffer", *buffers.path))
+    arrays = _grown("Array", 1256, 12_414_174, ("listeners of Socket", "clients of Pool", "the roots"))
+    sockets = _grown("Socket", 83, 294_000, ("[…] of Array", "clients of Pool", "the roots"))
+    timers = _grown("Timeout", 54, 69_720, _POOLED)
+    calls = _grown("Call", 29, 12_000, ("[…] of Array", "abandoned of system / Context", "the roots"))
+
+    assert _tops(buffers, data, arrays, sockets, timers, calls)[:2] == ["116 × Buffer", "1256 × Array"]
+    assert "54 × Timeout" not in _tops(buffers, data, arrays, sockets, timers, calls)
+
+
+def test_texts_that_hold_more_than_every_constructor_are_named() -> None:
+    """A map of texts: what the program's own constructors grew by is nothing beside it. A text within something of the
+    program's that holds more is a part of that."""
+    texts = _grown("(string)", 900, 45_000_000, ("[…] of (array)", "table of Map", "cache of Registry", "the roots"))
+    objects = _grown("Object", 3, 2_000, ("[…] of Array", "the roots"))
+    sessions = _grown("Session", 9, 50_000_000, ("[…] of (array)", "table of Map", "the roots"))
+
+    assert _tops(texts, objects) == ["900 × (string)", "3 × Object"]
+    assert _tops(sessions, texts, objects) == ["9 × Session", "3 × Object"]
+
+
+_SERVER = """
+process.debugPort = 0;
+class Call {
+  constructor() {
+    this.raw = [Buffer.alloc(50000, 1), Buffer.alloc(50000, 2)];
+    this.log = ['a line for ' + Math.random()];
+  }
+}
+const abandoned = [], pool = new Map();
+function answer(number) {
+  abandoned.push(new Call());
+  for (let i = 0; i < 5; i++) pool.set(`${number} ${i}`, {recent: [{number}, {i}], seen: [[number], [i]]});
+  setTimeout(() => {}, 2 ** 30).unref();
+}
+require('readline').createInterface({input: process.stdin}).on('line', (line) => {
+  for (let i = 0; i < Number(line); i++) answer(pool.size);
+  console.log('ok');
+});
+console.log('ready');
+"""
+
+
+def test_the_class_whose_objects_pile_up_is_found_among_growing_containers(tmp_path: Path) -> None:
+    """A real process: arrays, objects and timers grow elsewhere too, in greater number than the calls."""
+    room = _room(tmp_path)
+    (tmp_path / "server.js").write_text(_SERVER)
+    with process(["node", str(tmp_path / "server.js")]) as child:
+        answer(child)
+        tell(child, "10")
+        capture = NodeCapture(None, child.pid)
+        try:
+            capture.take(Moment.BEFORE, room)
+            tell(child, "60")
+            capture.take(Moment.AFTER, room)
+            capture.compare(room)
+            findings = capture.findings()
+        finally:
+            capture.close()
+
+    assert findings[0].what == "60 × Call"
+    assert findings[0].held_bytes == pytest.approx(60 * 100_800, rel=0.02)
+    assert findings[0].held_by[1].startswith("abandoned of ")
+    assert any("× Buffer of " in part for part in findings[0].parts)
+    assert all(finding.held_bytes < 0.02 * findings[0].held_bytes for finding in findings[1:])
+
+
+def _grown(name: str, count: int, held_bytes: int, path: tuple[str, ...]) -> SimpleNamespace:
+    return SimpleNamespace(name=name, count=count, new_count=count, held_bytes=held_bytes, path=path)
