@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from harness.cli import options
 from harness.cli.carry import carry_out_with_view, judge_and_report
+from harness.errors import UsageError
 from harness.model import EndReason, ExitCode
 from harness.orchestrate.launch import LOOPBACK, free_port
+from harness.orchestrate.run import require_writable
 from harness.plan.document import Plan
+from harness.plan.problems import first_problem
 from harness.units import format_bytes, format_rate_per_min
 
 if TYPE_CHECKING:
@@ -61,6 +66,7 @@ def demo(
 
       soak demo --seed 7 --out /var/soaks --json
     """
+    require_writable(_plan(PRESETS[0], seed, out).run.out)
     runs: list[DemoRun] = []
     for number, preset in enumerate(PRESETS, start=1):
         if not quiet:
@@ -75,6 +81,7 @@ def demo(
 
 
 def _plan(preset: str, seed: str | None, out: Path | None) -> Plan:
+    """One run's plan, at a port that is free now. Raises UsageError."""
     base_url = f"http://{LOOPBACK}:{free_port()}"
     ledger = {f"{fault}_bytes": f"{fault}.retainedBytes" for fault in LEDGER_FAULTS}
     run = {
@@ -85,15 +92,17 @@ def _plan(preset: str, seed: str | None, out: Path | None) -> Plan:
         "out": out,
         "early_stop": False,
     }
-    return Plan.model_validate(
-        {
-            "run": {name: value for name, value in run.items() if value is not None},
-            "target": {"reference": preset, "base_url": base_url, "time_scale": TIME_SCALE},
-            "tts": {"profile": TTS_PROFILE},
-            "gates": {"max_growth": MAX_GROWTH, "max_growth_per_query": MAX_GROWTH_PER_QUERY},
-            "probes": [{"name": "ledger", "kind": "json", "url": f"{base_url}/debug/ledger", "fields": ledger}],
-        }
-    )
+    settings: dict[str, Any] = {
+        "run": {name: value for name, value in run.items() if value is not None},
+        "target": {"reference": preset, "base_url": base_url, "time_scale": TIME_SCALE},
+        "tts": {"profile": TTS_PROFILE},
+        "gates": {"max_growth": MAX_GROWTH, "max_growth_per_query": MAX_GROWTH_PER_QUERY},
+        "probes": [{"name": "ledger", "kind": "json", "url": f"{base_url}/debug/ledger", "fields": ledger}],
+    }
+    try:
+        return Plan.model_validate(settings)
+    except ValidationError as error:
+        raise UsageError(first_problem(error, Plan, "the demo's plan", {"run": {"seed": seed, "out": out}})) from error
 
 
 def _carry_out(preset: str, plan: Plan, quiet: bool) -> DemoRun:

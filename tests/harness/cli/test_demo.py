@@ -72,3 +72,24 @@ def test_an_interrupted_demo_says_so(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert run_command_line(["demo", "--quiet"]) == ExitCode.INTERRUPTED
     assert made == ["before"]
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--seed", "abc"], "run.seed: expected a valid integer, found 'abc'"),
+        (["--seed", "-1"], "run.seed: expected"),
+        (["--out", "/proc/nowhere"], "expected a folder to store runs in at --out /proc/nowhere"),
+    ],
+)
+def test_wrong_input_is_one_line_before_anything_is_started(
+    words: list[str], found: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, as `soak run` has it."""
+    started: list[str] = []
+    monkeypatch.setattr(demo, "_carry_out", lambda preset, *_: started.append(preset))
+
+    assert run_command_line(["demo", *words]) == ExitCode.USAGE
+    captured = capsys.readouterr()
+    assert (started, captured.out, captured.err.count("\n")) == ([], "", 1)
+    assert found in captured.err
