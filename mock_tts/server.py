@@ -106,6 +106,7 @@ def bind(host: str, port: int, flag: str) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
+        sock.listen(_BACKLOG)  # two that only bind can have one port, and the second to listen would fail too late
     except (OSError, UnicodeError) as error:
         sock.close()
         raise UsageError(

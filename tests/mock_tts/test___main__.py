@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -57,6 +58,19 @@ def test_wrong_use_is_one_line_and_exit_2(arguments: list[str], found: str) -> N
     assert done.returncode == 2
     assert done.stdout == ""
     assert found in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_one_port_for_both_listeners_is_refused() -> None:
+    """Before anything is announced."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    done = run("serve", "--port", port, "--tls-port", port)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--tls-port: expected a free local address, found 127.0.0.1:{port}" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

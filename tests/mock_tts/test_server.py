@@ -159,6 +159,14 @@ def test_taken_port_is_a_usage_error() -> None:
             bind("127.0.0.1", port, "--port")
 
 
+def test_one_port_cannot_be_both_listeners() -> None:
+    """Refused before anything is announced: an address may be bound twice, but not listened on twice."""
+    with bind("127.0.0.1", 0, "--port") as plain:
+        port = plain.getsockname()[1]
+        with pytest.raises(UsageError, match=f"--tls-port: expected a free local address, found 127.0.0.1:{port}"):
+            bind("127.0.0.1", port, "--tls-port")
+
+
 def test_certificate_covers_a_wildcard_host(tmp_path: Path) -> None:
     """Listening on every address still gives a certificate for this machine's names."""
     _, path = tls_context("0.0.0.0", tmp_path)
