@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TextIO
@@ -11,8 +12,10 @@ from harness.model import EndReason, Event, ExitCode
 from harness.orchestrate.interrupts import Interrupted
 from harness.orchestrate.standing import Standing
 from harness.plan.document import Plan
+from harness.report.text import printable
 
 Judged = tuple[ExitCode, dict[str, Any]]
+_SENTENCE_CHARACTERS = 600
 _LOOKED_INTO = (EndReason.COMPLETED, EndReason.EARLY_STOP)
 
 
@@ -66,13 +69,24 @@ class Evidence:
         if not self._quiet:
             self._stream.write(f"judged {self.judged[1]['outcome']}; looking into the target for evidence\n")
         try:
-            diagnose(standing, self._plan.diagnose, self.judged[1], self._onlooker, self._plan.log_rules)
+            found = diagnose(standing, self._plan.diagnose, self.judged[1], self._onlooker, self._plan.log_rules)
+            self._tell(found)
         except Interrupted:
             self._stream.write("soak: the diagnosis was interrupted; the verdict stands\n")
         except Exception as error:  # whatever goes wrong here, the judgement is stored and decides
             self._stream.write(f"soak: the diagnosis failed: {error}; the verdict stands\n")
         else:
             self._draw_again(standing.path)
+
+    def _tell(self, diagnosis: Path) -> None:
+        """The first suspect, and the first of what is remarked; the report has the rest."""
+        if self._quiet:
+            return
+        found = json.loads(diagnosis.read_text(encoding="utf-8"))
+        first = next((str(suspect["sentence"]) for suspect in found["suspects"]), "none; nothing grew enough")
+        self._stream.write(f"suspect: {printable(first, _SENTENCE_CHARACTERS)}\n")
+        for remark in found["remarks"][:1]:
+            self._stream.write(f"  note: {printable(str(remark), _SENTENCE_CHARACTERS)}\n")
 
     def _draw_again(self, run_dir: Path) -> None:
         """The report with what was found; the verdict in it is the one that is stored."""

@@ -24,7 +24,7 @@ from harness.diagnose.node_capture import NodeCapture, find_node
 from harness.diagnose.python_capture import PythonCapture, trim
 from harness.diagnose.room import Capture, Moment, Room
 from harness.diagnose.smaps import DrainedMaps, MapGrowth, MemoryMap, map_growth, read_map
-from harness.diagnose.suspects import Case, Finding, idle_growth, leaking_kinds, suspects
+from harness.diagnose.suspects import Case, Finding, idle_growth, leaking_kinds, mappings_remark, suspects
 from harness.errors import ProbeError, SoakError
 from harness.model import SCHEMA, Event, EventName
 from harness.plan.diagnose import DiagnoseSection
@@ -151,8 +151,10 @@ def diagnose(
         work.close()
         findings = [finding for capture in work.done for finding in capture.findings()]
         case = Case(verdict, found.queries_count, findings, _map_findings(found), _rule_findings(found.rules))
-        found.suspects = [suspect.to_json() for suspect in suspects(case)]
-        found.remarks = [remark for capture in work.done for remark in capture.remarks()]
+        named = suspects(case)
+        found.suspects = [suspect.to_json() for suspect in named]
+        found.remarks = mappings_remark(named, case, [one.name for one in work.done if one.name != CommandCapture.name])
+        found.remarks += [remark for capture in work.done for remark in capture.remarks()]
         path = _write(scene.path / DIAGNOSIS_FILE, found.to_json())
     return path
 

@@ -105,7 +105,7 @@ class NodeCapture:
                 count=row.count,
                 held_bytes=row.held_bytes,
                 held_by=tuple(row.path),
-                parts=tuple(_part(part) for part in [part for part in rows if _is_below(part, row)][:_MOST_PARTS]),
+                parts=tuple(_part(part) for part in [part for part in rows if _is_part(part, row)][:_MOST_PARTS]),
                 estimate=True,
             )
             for row in tops
@@ -190,10 +190,13 @@ def _is_internal(row: Any) -> bool:
 
 
 def _is_hidden(row: Any, other: Any) -> bool:
-    """Whether ``other`` is named in ``row``'s stead: it holds it, and so at least as much, and its name says whose it
-    is."""
-    holds_it = other.held_bytes >= _AS_MUCH * row.held_bytes
-    return other.name not in _ANYBODYS and holds_it and _is_below(row, other)
+    """Whether ``other`` is named in ``row``'s stead: it holds it, and its name says whose it is."""
+    return other.name not in _ANYBODYS and _is_part(row, other)
+
+
+def _is_part(row: Any, other: Any) -> bool:
+    """Whether ``row``'s objects are held by ``other``'s, which then hold as much."""
+    return other.held_bytes >= _AS_MUCH * row.held_bytes and _is_below(row, other)
 
 
 def _is_below(row: Any, other: Any) -> bool:

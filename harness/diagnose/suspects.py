@@ -94,6 +94,19 @@ def suspects(case: Case) -> list[Suspect]:
     ]
 
 
+def mappings_remark(named: Sequence[Suspect], case: Case, looked_into: Sequence[str]) -> list[str]:
+    """What to think of mappings among the suspects where objects were ``looked_into`` and none of them is one."""
+    shown = [suspect.finding for suspect in named if suspect.finding in case.map_findings]
+    if not shown or not looked_into:
+        return []
+    most = max(case.findings, key=lambda finding: finding.held_bytes, default=None)
+    grew = "nothing grew there" if most is None else f"at most {format_bytes(most.held_bytes)}, in {most.what}"
+    return [
+        f"no objects are suspected although they were looked into ({', '.join(looked_into)}: {grew}): what is in the "
+        "mappings above is not known; it is memory outside of these objects, or kept by the allocator"
+    ]
+
+
 def _least_bytes(case: Case, failed: bool) -> float:
     if failed:
         return max(LEAST_BYTES, LEAST_BYTES_PER_QUERY * case.queries_count)

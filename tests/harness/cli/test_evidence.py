@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,7 @@ class _Story:
         self.steps: list[str] = []
         self.stream = io.StringIO()
         self._code, self._fails_with = code, fails_with
+        self.diagnosis = Path("not read where nothing is told")
         monkeypatch.setattr(evidence, "diagnose", self._diagnose)
         monkeypatch.setattr(Evidence, "_draw_again", lambda witness, path: self.steps.append("drawn"))
 
@@ -49,10 +51,11 @@ class _Story:
         self.steps.append("judged")
         return self._code, {"outcome": "any"}
 
-    def _diagnose(self, *arguments: Any) -> None:
+    def _diagnose(self, *arguments: Any) -> Path:
         self.steps.append("diagnosed")
         if self._fails_with is not None:
             raise self._fails_with
+        return self.diagnosis
 
 
 @pytest.mark.parametrize(
@@ -96,15 +99,41 @@ def test_a_run_that_was_not_played_to_its_end_is_not_looked_into(
     assert story.steps == []
 
 
-def test_the_terminal_is_given_back_before_it_is_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_terminal_is_given_back_before_it_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The live view ends first."""
     story = _Story(monkeypatch, ExitCode.FAIL)
+    story.diagnosis = tmp_path / "diagnosis.json"
+    story.diagnosis.write_text('{"suspects": [], "remarks": []}')
     closed: Callable[[], object] = lambda: story.steps.append("closed")  # noqa: E731
     plan = Plan.model_validate({"run": {"capture": "always"}})
     Evidence(plan, story._judge, story.stream, quiet=False, before_writing=closed).after_play(STANDING)
 
     assert story.steps[0] == "closed"
     assert "looking into the target" in story.stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (
+            {"suspects": [{"sentence": "63 MB in 29 × Call"}, {"sentence": "5 MB"}], "remarks": ["told", "not told"]},
+            "suspect: 63 MB in 29 × Call\n  note: told\n",
+        ),
+        ({"suspects": [], "remarks": []}, "suspect: none; nothing grew enough\n"),
+    ],
+)
+def test_the_first_suspect_is_told_on_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, Any], told: str
+) -> None:
+    """Nobody has to open the page for it."""
+    story = _Story(monkeypatch, ExitCode.FAIL)
+    story.diagnosis = tmp_path / "diagnosis.json"
+    story.diagnosis.write_text(json.dumps(found))
+    plan = Plan.model_validate({"run": {"capture": "on-fail"}})
+    Evidence(plan, story._judge, story.stream, quiet=False).after_play(STANDING)
+
+    assert story.stream.getvalue().endswith(f"looking into the target for evidence\n{told}")
+    assert story.steps == ["judged", "diagnosed", "drawn"]
 
 
 def test_a_command_that_cannot_be_run_is_found_before_anything_starts() -> None:

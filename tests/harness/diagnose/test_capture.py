@@ -102,6 +102,7 @@ def test_a_target_that_tells_nothing_is_known_by_its_mappings(run_dir: Path, kee
     assert suspect["held_bytes"] == pytest.approx(10_000_000, rel=0.05)
     assert suspect["sentence"].startswith("normal leaks 1.00 MB a query; 10.0 MB more (1.00 MB a query) in anonymous")
     assert "expected a JSON answer" in found["not_captured"]["python objects"]
+    assert found["remarks"] == []
     assert found["between"]["queries_count"] == 10
 
 
@@ -133,9 +134,11 @@ def test_what_a_capture_costs_the_target_is_no_growth(
 ) -> None:
     """The mappings are compared from behind the first look on."""
     monkeypatch.setattr(capture, "_captures", lambda *rest: [_Costly(keeper)])
-    (suspect,) = _diagnose(FakeScene(run_dir, keeper))["suspects"]
+    found = _diagnose(FakeScene(run_dir, keeper))
+    (suspect,), (remark,) = found["suspects"], found["remarks"]
 
     assert suspect["held_bytes"] == pytest.approx(10_000_000, rel=0.05)
+    assert "although they were looked into (costly: nothing grew there)" in remark
 
 
 def test_the_run_is_marked_as_disturbed_after_its_end_and_the_verdict_is_not_touched(run_dir: Path) -> None:

@@ -187,6 +187,17 @@ def test_containers_and_what_holds_less_hide_nobody() -> None:
     assert "54 × Timeout" not in _tops(buffers, data, arrays, sockets, timers, calls)
 
 
+def test_what_holds_less_than_another_has_not_got_it_for_a_part() -> None:
+    """Some object lies on the way to the buffers; those that are new do not hold them."""
+    capture = NodeCapture(None, None)
+    buffers = _grown("Buffer", 116, 63_288_590, (*_ABANDONED, "request of Object", "the roots"))
+    capture._growth = SimpleNamespace(
+        comparable=True, constructors=[buffers, _grown("Object", 353, 173_704, ("context of Client", "the roots"))]
+    )
+
+    assert [finding.parts for finding in capture.findings()] == [(), ()]
+
+
 def test_texts_that_hold_more_than_every_constructor_are_named() -> None:
     """A map of texts: what the program's own constructors grew by is nothing beside it. A text within something of the
     program's that holds more is a part of that."""

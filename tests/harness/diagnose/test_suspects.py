@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.diagnose.suspects import Case, Finding, idle_growth, leaking_kinds, suspects
+from harness.diagnose.suspects import Case, Finding, idle_growth, leaking_kinds, mappings_remark, suspects
 
 FAILED: dict[str, Any] = {
     "outcome": "fail",
@@ -70,6 +70,22 @@ def test_mappings_are_named_where_a_failed_run_has_nothing_better() -> None:
     assert [s.finding.what for s in suspects(Case(FAILED, 100, [], [heap]))] == ["heap mappings"]
     assert suspects(Case(PASSED, 100, [], [heap])) == []
     assert [s.finding.what for s in suspects(Case(FAILED, 100, [_finding("x", 10**6)], [heap]))] == ["x"]
+
+
+def test_mappings_beside_objects_that_were_looked_into_are_remarked_upon() -> None:
+    """They are no answer to who holds the memory; without a look at objects they are all that can be had."""
+    heap = Finding("memory map", "heap mappings", 1, 30_000_000)
+    small = Case(FAILED, 100, [_finding("7 × Parser", 12_000)], [heap])
+    large = Case(FAILED, 100, [_finding("7 × Parser", 12_000_000)], [heap])
+    nothing = Case(FAILED, 100, [], [heap])
+
+    (remark,) = mappings_remark(suspects(small), small, ["node heap"])
+    assert "(node heap: at most 12.0 kB, in 7 × Parser)" in remark
+    (remark,) = mappings_remark(suspects(nothing), nothing, ["node heap"])
+    assert "(node heap: nothing grew there)" in remark
+    assert mappings_remark(suspects(large), large, ["node heap"]) == []
+    assert mappings_remark(suspects(nothing), nothing, []) == []
+    assert mappings_remark([], Case(PASSED, 100, [], [heap]), ["node heap"]) == []
 
 
 def test_kinds_and_idleness_that_leak() -> None:
