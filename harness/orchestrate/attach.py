@@ -121,8 +121,7 @@ def carry_out_attach(attachment: Attachment, observer: Observer) -> Finished:
                 started_s=started_s,
                 deadline_s=attachment.duration_s,
                 observer=observer,
-                stop_early=None if judge is None else judge.wants_stop,
-                so_far=None if judge is None else lambda: judge.so_far,
+                judge=judge,
             )
             return Finished(writer.path, session.play())
     finally:

@@ -52,7 +52,8 @@ def may_stop_early(early_stop: bool | None, limits: Limits) -> bool:
 
 
 class Judge:
-    """One judge beside one run. Close it when the run has ended."""
+    """One judge beside one run: ``so_far`` and ``wants_stop`` are as it was last listened to. Close it when the run has
+    ended."""
 
     def __init__(self, run_dir: Path, load: LoadPlan, *, may_stop: bool) -> None:
         self.so_far: SoFar | None = None
@@ -63,13 +64,17 @@ class Judge:
         plan = {"planned_s": load.duration_s, "rates_per_s": planned_rates_per_s(load), "drives": drives}
         self._tell(json.dumps(plan))
 
-    def wants_stop(self) -> bool:
-        """Takes in what the judge has said since the last call; whether the run may end now."""
+    def listen(self) -> None:
+        """Takes in what the judge has said since the last call; waits for nothing."""
         for line in self._lines():
             try:
                 self.so_far = _so_far(json.loads(line))
             except (ValueError, KeyError, TypeError):
                 continue
+
+    @property
+    def wants_stop(self) -> bool:
+        """Whether the run may end now."""
         return self._may_stop and self.so_far is not None and self.so_far.stop
 
     def close(self) -> None:

@@ -31,7 +31,7 @@ from harness.orchestrate.encore import Encore
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupted, Interrupts
 from harness.orchestrate.launch import Command, Launch, free_port, plan_launch, require_free_port
-from harness.orchestrate.load import LoadProcess, Workers, build_load_plan, build_locustfile_plan, load_process
+from harness.orchestrate.load import ALONE, LoadProcess, Workers, build_load_plan, build_locustfile_plan, load_process
 from harness.orchestrate.locustfile import require_loadable
 from harness.orchestrate.provenance import harness_commit, host_facts, public_config, versions
 from harness.orchestrate.readiness import await_ready
@@ -64,6 +64,7 @@ class Preparation:
     plan: Plan
     launch: Launch
     load: LoadPlan
+    workers: Workers
     web_port: int | None = None
 
 
@@ -78,12 +79,13 @@ class Finished:
 
 def prepare(plan: Plan) -> Preparation:
     """Everything that can be wrong is found here. Raises UsageError."""
-    _require_meeting_place(plan.load)
+    workers = _workers(plan.load)
+    _require_meeting_place(workers)
     launch = plan_launch(plan)
     load = _plan_load(plan, launch.base_url)
     require_judgeable_run(plan, launch, load)
     require_writable(plan.run.out)
-    return Preparation(plan, launch, load, web_port=free_port() if plan.run.web else None)
+    return Preparation(plan, launch, load, workers, web_port=free_port() if plan.run.web else None)
 
 
 def _plan_load(plan: Plan, base_url: str) -> LoadPlan:
@@ -193,10 +195,9 @@ class _Started:
             started_s=self.started_s,
             deadline_s=load.duration_s + load.drain_timeout_s * len(load.phases) + LOAD_GRACE_S,
             observer=observer,
-            longest_wait_s=_workers(plan.load).longest_wait_s,
+            longest_wait_s=self.preparation.workers.longest_wait_s,
             restarts=restarts,
-            stop_early=judge.wants_stop,
-            so_far=lambda: judge.so_far,
+            judge=judge,
             watch=self.watch,
             witness=witness,
         )
@@ -221,7 +222,7 @@ class _Started:
         return self.preparation.launch.target_pid
 
     def _standing(self, reason: EndReason, target: Service | None) -> Standing:
-        encore = Encore(self.services, self.interrupts, self.preparation.load, _workers(self.preparation.plan.load))
+        encore = Encore(self.services, self.interrupts, self.preparation.load, self.preparation.workers)
         return Standing(
             path=self.writer.path,
             reason=reason,
@@ -303,13 +304,12 @@ class _Starter:
         return started.container_id
 
     def _load_process(self, started_s: float) -> LoadProcess:
-        plan = self.preparation.plan
         return load_process(
             self.preparation.load,
             self.preparation.plan.run.out,  # the run's own folder is told when the load is released
             started_s,
             self.events.write_fd,
-            workers=_workers(plan.load),
+            workers=self.preparation.workers,
             web_port=self.preparation.web_port,
         )
 
@@ -357,23 +357,24 @@ class _Starter:
 
 def worker_command(preparation: Preparation) -> str | None:
     """What starts one load worker on another machine, None unless the plan waits for such workers."""
-    workers = _workers(preparation.plan.load)
-    words = load_process(preparation.load, preparation.plan.run.out, 0.0, -1, workers=workers).worker_command
+    process = load_process(preparation.load, preparation.plan.run.out, 0.0, -1, workers=preparation.workers)
+    words = process.worker_command
     return None if words is None else shlex.join(words)
 
 
-def _require_meeting_place(section: LoadSection) -> None:
-    """Raises UsageError where workers are wanted both here and elsewhere, or those from elsewhere could not meet."""
-    workers = _workers(section)
+def _require_meeting_place(workers: Workers) -> None:
+    """Raises UsageError where workers from elsewhere could not meet."""
     if workers.expected_count:
         host = f"[{workers.bind_host}]" if ":" in workers.bind_host else workers.bind_host
         require_free_port(f"tcp://{host}:{workers.port}", "load workers to meet at (master-host, master-port)")
 
 
 def _workers(section: LoadSection) -> Workers:
+    """Those that the plan wants, meeting at a port that is free now. Raises UsageError where it wants them both here
+    and elsewhere."""
     if section.expect_workers:
         return Workers(section.workers, section.expect_workers, section.master_host, section.master_port)
-    return Workers(local_count=section.workers, port=free_port())
+    return Workers(local_count=section.workers, port=free_port()) if section.workers else ALONE
 
 
 def _start(services: Services, name: str, command: Command) -> Service:

@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.errors import StoreError, TargetError
 from harness.model import EndReason, Event, EventName
 from harness.orchestrate.container_watch import ContainerWatch
-from harness.orchestrate.early_stop import SoFar
+from harness.orchestrate.early_stop import Judge, SoFar
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
 from harness.orchestrate.load_tail import LoadTail, LoadTotals
@@ -92,8 +92,7 @@ class Session:
     observer: Observer
     longest_wait_s: float = 0.0
     restarts: Restarts | None = None
-    stop_early: Callable[[], bool] | None = None
-    so_far: Callable[[], SoFar | None] | None = None
+    judge: Judge | None = None
     watch: ContainerWatch | None = None
     witness: Witness | None = None
     _load_begun_s: float | None = None
@@ -140,7 +139,7 @@ class Session:
                 selector.select(max(0.0, self.sampler.next_deadline_s() - time.monotonic()))
                 new_events = self._pass_on_events()
                 self.sampler.tick()
-                found = self.so_far() if self.so_far is not None else None
+                found = self._hear_judge()
                 self.observer(
                     Tick(self._now_s(), self.tap.primary_value, new_events, self.writer.path, load_tail.totals(), found)
                 )
@@ -152,6 +151,12 @@ class Session:
                     self._pass_on_witnessed()
                     self.services.rotate_logs()
                     self._pass_on_watched()
+
+    def _hear_judge(self) -> SoFar | None:
+        if self.judge is None:
+            return None
+        self.judge.listen()
+        return self.judge.so_far
 
     def _watch_children(self, selector: selectors.BaseSelector) -> None:
         for service in (self.cast.load, self.cast.target, self.cast.mock):
@@ -176,7 +181,7 @@ class Session:
         if target is None and TARGET_PROBE in self.sampler.gone:
             self._note("the target has ended")
             return EndReason.TARGET_DIED
-        if self.stop_early is not None and self.stop_early():
+        if self.judge is not None and self.judge.wants_stop:
             return EndReason.EARLY_STOP
         return self._at_deadline() if self._is_over() else None
 

@@ -208,8 +208,9 @@ def test_a_certain_verdict_ends_the_run(tmp_path: Path, monkeypatch: pytest.Monk
         def __init__(self, run_dir: Path, load: LoadPlan, *, may_stop: bool) -> None:
             told.extend([load.duration_s, load.kinds, may_stop])
 
-        def wants_stop(self) -> bool:
-            return True
+        wants_stop = True
+
+        def listen(self) -> None: ...
 
         def close(self) -> None:
             told.append("closed")

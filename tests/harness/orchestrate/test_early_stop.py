@@ -50,8 +50,9 @@ def test_a_judge_tells_and_leaves(tmp_path: Path) -> None:
     assert process is not None
     assert process.stdout is not None
     while judge.so_far is None and select.select([process.stdout], [], [], 50.0)[0]:
-        assert not judge.wants_stop()
+        judge.listen()
     assert judge.so_far is not None
+    assert not judge.wants_stop
     assert judge.so_far.waits_for == "the end of the warm-up"
 
     judge.close()
@@ -73,7 +74,10 @@ def test_only_a_judge_that_may_can_end_a_run(tmp_path: Path, monkeypatch: pytest
         judge = Judge(tmp_path, _load(), may_stop=may_stop)
         monkeypatch.setattr(judge, "_lines", lambda: [b"not json", json.dumps(said).encode()])
 
-        assert judge.wants_stop() is may_stop
+        assert (judge.wants_stop, judge.so_far) == (False, None)  # asking is not listening
+        judge.listen()
+
+        assert judge.wants_stop is may_stop
         assert judge.so_far is not None
         assert judge.so_far.outcome is Outcome.FAIL
         assert judge.so_far.waits_for is None
@@ -85,5 +89,7 @@ def test_a_judge_that_cannot_start_spoils_nothing(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
     judge = Judge(tmp_path, _load(), may_stop=True)
 
-    assert not judge.wants_stop()
+    judge.listen()
+
+    assert not judge.wants_stop
     judge.close()

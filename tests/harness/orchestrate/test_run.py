@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
+from harness.orchestrate import run
+from harness.orchestrate.load import ALONE, Workers
 from harness.orchestrate.run import prepare, require_writable, worker_command
 from harness.plan.document import Plan
 
@@ -51,6 +53,19 @@ def test_workers_elsewhere_are_told_what_to_start(tmp_path: Path) -> None:
     assert "--worker" in command.split()
     assert "--master-port 5999" in command
     assert worker_command(prepare(_plan(tmp_path))) is None
+
+
+def test_the_place_where_workers_meet_is_chosen_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever asks for it later is told the same; a load without workers needs none."""
+    ports = iter((40001, 40002))
+    monkeypatch.setattr(run, "free_port", lambda: next(ports))
+    here = prepare(_plan(tmp_path, load={"workers": 2}))
+    alone = prepare(_plan(tmp_path))
+
+    assert (here.workers, alone.workers) == (Workers(local_count=2, port=40001), ALONE)
+    assert here.workers.longest_wait_s > alone.workers.longest_wait_s == 0.0
+    assert worker_command(here) is None
+    assert next(ports) == 40002
 
 
 def test_workers_are_here_or_elsewhere(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import StoreError, TargetError
-from harness.model import EndReason, Role
+from harness.model import EndReason, Interval, Outcome, Role
+from harness.orchestrate.early_stop import Judge, SoFar
 from harness.orchestrate.event_pipe import EventPipe
 from harness.orchestrate.interrupts import Interrupts
 from harness.orchestrate.restarts import Restarts
@@ -153,3 +154,40 @@ def test_a_loads_time_counts_from_its_first_phase(tmp_path: Path) -> None:
     assert reason is EndReason.GENERATOR_FAILED
     assert end is not None
     assert told[0] + 0.3 <= end.t_s < 30.0
+
+
+class _Decided(Judge):
+    """A judge that says once, when it is listened to, that the run may end."""
+
+    def __init__(self) -> None:
+        self.so_far, self._may_stop, self._process = None, True, None
+
+    def listen(self) -> None:
+        self.so_far = SoFar(1.0, Interval(1.0, 0.0, 2.0), Outcome.FAIL, None, stop=True)
+
+
+def test_what_the_judge_has_found_is_shown_before_it_ends_the_run(tmp_path: Path) -> None:
+    """In the same tick: nobody is shown a run without a verdict that has just ended for it."""
+    shown: list[SoFar | None] = []
+    probe = ProcessTreeProbe("target", Role.TARGET, os.getpid(), 0.01)
+    writer = RunWriter.create(tmp_path, Manifest("2026-01-01T00:00:00Z", "test", None, (describe(probe),)))
+    tap, events, started_s = Tap(writer), EventPipe(), time.monotonic()
+    with Interrupts() as interrupts, Services(writer.path / "logs") as services:
+        session = Session(
+            writer=writer,
+            sampler=Sampler([probe], tap, started_s=started_s),
+            tap=tap,
+            services=services,
+            cast=Cast(None, None, None),
+            interrupts=interrupts,
+            events=events,
+            started_s=started_s,
+            deadline_s=60.0,
+            observer=lambda tick: shown.append(tick.so_far),
+            judge=_Decided(),
+        )
+        reason = session.play()
+    events.close()
+
+    assert reason is EndReason.EARLY_STOP
+    assert [found.outcome if found is not None else None for found in shown] == [Outcome.FAIL]
