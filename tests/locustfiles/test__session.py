@@ -90,7 +90,8 @@ def test_a_worker_that_dies_makes_the_run_invalid_and_the_others_go_on(tmp_path:
     assert not psutil.pid_exists(killed[0]) or psutil.Process(killed[0]).status() == psutil.STATUS_ZOMBIE
 
 
-def test_sigterm_ends_the_load_at_once_with_all_rows_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_sigterm_ends_the_load_at_once_with_all_rows_written(tmp_path: Path, workers: int) -> None:
     """Long before its idle minute is over; load.csv is complete, and what was in flight has not failed: it was cut."""
     told_s: list[float] = []
 
@@ -101,7 +102,7 @@ def test_sigterm_ends_the_load_at_once_with_all_rows_written(tmp_path: Path) -> 
 
     with talking("endless") as backend:
         plan = short_plan(backend.wire, queries_count=6, load_s=1.0, idle_s=60.0, conversation_timeout_s=50.0)
-        played = play(plan, tmp_path, during=terminate)
+        played = play(plan, tmp_path, workers, terminate)
         took_s = time.monotonic() - told_s[0]
 
     assert took_s < 15.0
