@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from harness.analysis.levels import LevelKind
 from harness.assess import Evidence, MetricEvidence
-from harness.model import IDLE_KIND, EventName, Interval, Outcome, Role
+from harness.model import IDLE_KIND, EventName, Interval, Role
 from harness.recorded import PREFERRED
 from harness.report.allowance import allowed_growth
 from harness.report.figures.canvas import Size, inline_svg, kind_colours, png_bytes, svg_text, titled_svg
@@ -38,7 +38,7 @@ from harness.report.figures.timeline import (
 from harness.report.page import Chart
 from harness.report.quantity import interval_text, limit_text, measure, quantity
 from harness.report.source import RunFacts
-from harness.report.story import curve_title, metric_words
+from harness.report.story import curve_title, kinds_title, metric_words
 from harness.report.text import printable, short
 from harness.verdict import GateResult, MetricFigures, Verdict
 
@@ -53,7 +53,6 @@ _PNG_TITLE_HEIGHT = 24.0
 MOST_SMALL = 40
 _LOAD_BINS = 240
 _USUAL_LANES = 5
-_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,26 +243,11 @@ def kinds_chart(scene: Scene) -> Chart | None:
     unit = f"{how.unit} left behind by a query"
     return drawn_chart(
         "kinds",
-        _kinds_title(scene.verdict),
+        kinds_title(scene.verdict),
         lambda size: draw_estimates(rows, unit, how.factor, size, limit=limit, limit_label=label),
         Size(560, max(240.0, 62 + 26 * len(rows))),
         Size(NARROW.width, max(160.0, 72 + 44 * len(rows))),
     )
-
-
-def _kinds_title(verdict: Verdict) -> str:
-    question = "Which use leaves memory behind?"
-    per_query = [gate for gate in verdict.gates if gate.name == "max_growth_per_query" and gate.kind]
-    failed = {gate.kind for gate in per_query if gate.outcome is Outcome.FAIL}
-    worst_first = sorted(verdict.kinds, key=lambda kind: -(kind.bytes_per_query.estimate or 0.0))
-    certain = [kind.kind for kind in worst_first if (kind.bytes_per_query.low or 0.0) > 0]
-    guilty = [kind.kind for kind in worst_first if kind.kind in failed] or certain
-    if guilty:
-        rest = f" and {len(guilty) - _MOST_NAMED} more" if len(guilty) > _MOST_NAMED else ""
-        return f"{question} {', '.join(short(kind, 24) for kind in guilty[:_MOST_NAMED])}{rest}"
-    if all(kind.bytes_per_query.estimate is None for kind in verdict.kinds):
-        return f"{question} This plan cannot tell"
-    return f"{question} None that is certain"
 
 
 def _ends(interval: Interval) -> list[float]:

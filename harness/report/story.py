@@ -80,6 +80,16 @@ def gate_value(gate: GateResult) -> str:
     return interval_text(Interval(gate.value, gate.low, gate.high, gate.confidence or 0.95), gate.unit)
 
 
+def gate_ends(gate: GateResult) -> str:
+    """The gate's interval alone, with its unit: ``0 to 998 MB/min``; empty where it has no end."""
+    how = measure(gate.unit, gate.low, gate.high)
+    low, high = (None if end is None else figure(end / how.factor) for end in (gate.low, gate.high))
+    if low is None and high is None:
+        return ""
+    span = f"at most {high}" if low is None else f"at least {low}" if high is None else f"{low} to {high}"
+    return f"{span} {how.unit}".rstrip()
+
+
 def why(verdict: Verdict) -> str:
     """The reason for the outcome in one or two sentences."""
     match verdict.outcome:
@@ -149,6 +159,10 @@ def _gate(verdict: Verdict, name: str) -> GateResult | None:
     return next((gate for gate in verdict.gates if gate.name == name), None)
 
 
+def _kind_gates(verdict: Verdict) -> list[GateResult]:
+    return [gate for gate in verdict.gates if gate.name == "max_growth_per_query" and gate.kind]
+
+
 def _sentence(text: str) -> str:
     shown = _capital(printable(text, 400))
     return shown + ("" if shown.endswith((".", "!", "?")) else ".")
@@ -173,34 +187,58 @@ _RESTS = {
 
 
 def curve_title(verdict: Verdict) -> str:
-    """The question that the main chart answers, and its answer."""
+    """The question that the main chart answers, and the answer of the gate on growth."""
     question = "Does memory keep growing?"
     if verdict.outcome is Outcome.INVALID:
         return f"{question} This run cannot say"
     gate = _gate(verdict, "max_growth")
     memory = verdict.memory
     amount = quantity(memory.growth_per_h.estimate, "bytes_per_h")
-    low, high = memory.growth_per_h.low, memory.growth_per_h.high
-    if gate is not None and gate.outcome is Outcome.FAIL:
+    if gate is None:
+        return f"{question} Not judged: no limit on growth was set"
+    if gate.outcome is Outcome.FAIL:
         return f"{question} Yes: by {amount}, {_GROWS.get(memory.shape, 'at the end of the run')}"
+    if gate.outcome is not Outcome.PASS:
+        ends = gate_ends(gate)
+        return f"{question} " + (f"Not decided: {ends}" if ends else "Not to be told from this run")
+    low, high = memory.growth_per_h.low, memory.growth_per_h.high
     if low is not None and low > 0:
-        within = "A little, within the limit" if gate is not None and gate.outcome is Outcome.PASS else "Yes"
-        return f"{question} {within}: by {amount}"
+        return f"{question} A little, within the limit: by {amount}"
     if high is not None and high < 0:
         return f"{question} No: it falls, by {amount.removeprefix('−')}"
-    if gate is None or gate.outcome is Outcome.PASS:
-        return f"{question} No: {_RESTS.get(memory.shape, 'not that this run could see')}"
-    if high is None:
-        return f"{question} Not to be told from this run"
-    return f"{question} Not decided: anything up to {quantity(high, 'bytes_per_h')} fits"
+    return f"{question} No: {_RESTS.get(memory.shape, 'not that this run could see')}"
+
+
+_MOST_NAMED = 3
+
+
+def kinds_title(verdict: Verdict) -> str:
+    """Which use leaves memory behind, by the gates on growth per query: only one that fails is guilty."""
+    question = "Which use leaves memory behind?"
+    if verdict.outcome is Outcome.INVALID:
+        return f"{question} This run cannot say"
+    gates = _kind_gates(verdict)
+    failed = {gate.kind for gate in gates if gate.outcome is Outcome.FAIL}
+    worst_first = sorted(verdict.kinds, key=lambda kind: -(kind.bytes_per_query.estimate or 0.0))
+    guilty = [kind.kind for kind in worst_first if kind.kind in failed]
+    if guilty:
+        rest = f" and {len(guilty) - _MOST_NAMED} more" if len(guilty) > _MOST_NAMED else ""
+        return f"{question} {', '.join(short(kind, 24) for kind in guilty[:_MOST_NAMED])}{rest}"
+    if all(kind.bytes_per_query.estimate is None for kind in verdict.kinds):
+        return f"{question} This plan cannot tell"
+    if not gates:
+        return f"{question} Not judged: no limit per query was set"
+    if all(gate.outcome is Outcome.PASS for gate in gates):
+        return f"{question} No kind beyond the limit"
+    return f"{question} No kind certainly"
 
 
 def tiles(verdict: Verdict) -> tuple[Tile, ...]:
     """The figures of the first screen."""
     out = [_growth_tile(verdict)]
-    worst = _worst_kind(verdict)
-    if worst is not None:
-        out.append(worst)
+    kinds = _kinds_tile(verdict)
+    if kinds is not None:
+        out.append(kinds)
     if verdict.idle_per_h is not None and verdict.idle_per_h.estimate is not None:
         out.append(Tile("growth while idle", *_split(verdict.idle_per_h, "bytes_per_h")))
     production = verdict.memory.growth_at_production_per_h
@@ -219,27 +257,46 @@ def tiles(verdict: Verdict) -> tuple[Tile, ...]:
 
 def _growth_tile(verdict: Verdict) -> Tile:
     gate = _gate(verdict, "max_growth")
-    value, ends = _split(verdict.memory.growth_per_h, "bytes_per_h")
-    limit = ""
-    if gate is not None:
-        limit = f"limit {limit_text(gate.fail_above if gate.outcome is Outcome.FAIL else gate.limit, gate.unit)}"
-    detail = "; ".join(part for part in (ends, limit) if part)
     label = "memory grows, in use" if _is_driven(verdict) else "memory grows"
-    return Tile(label, value, detail, gate is not None and gate.outcome is Outcome.FAIL)
+    if gate is None:
+        return Tile(label, *_split(verdict.memory.growth_per_h, "bytes_per_h"))
+    limit = f"limit {limit_text(gate.fail_above if gate.outcome is Outcome.FAIL else gate.limit, gate.unit)}"
+    if gate.outcome is Outcome.INCONCLUSIVE:
+        return Tile(label, *_undecided(gate, limit))
+    value, ends = _split(verdict.memory.growth_per_h, "bytes_per_h")
+    detail = "; ".join(part for part in (ends, limit) if part)
+    return Tile(label, value, detail, gate.outcome is Outcome.FAIL)
 
 
-def _worst_kind(verdict: Verdict) -> Tile | None:
+def _undecided(gate: GateResult, limit: str) -> tuple[str, str]:
+    """A value and its detail that claim no more than the gate does."""
+    ends = gate_ends(gate)
+    if not ends:
+        return UNKNOWN, limit
+    best = f", best guess {quantity(gate.value, gate.unit)}" if gate.value is not None else ""
+    return "not decided", f"{100 * (gate.confidence or 0.95):.3g} %: {ends}{best}; {limit}"
+
+
+def _kinds_tile(verdict: Verdict) -> Tile | None:
+    """The worst kind, where its gate fails; else what the gates say of all kinds."""
     known = [kind for kind in verdict.kinds if kind.bytes_per_query.estimate is not None]
     if not known:
         return None
-    worst = max(known, key=lambda kind: kind.bytes_per_query.estimate or 0.0)
-    failed = any(
-        gate.outcome is Outcome.FAIL
-        for gate in verdict.gates
-        if gate.name == "max_growth_per_query" and gate.kind == worst.kind
-    )
-    label = f"left by a {short(worst.kind, 24)} query" + (", the worst kind" if len(known) > 1 else "")
-    return Tile(label, *_split(worst.bytes_per_query, "bytes"), failed)
+    gates = _kind_gates(verdict)
+    failed = {gate.kind for gate in gates if gate.outcome is Outcome.FAIL}
+    worst = max(known, key=lambda kind: (kind.kind in failed, kind.bytes_per_query.estimate or 0.0))
+    if worst.kind in failed or not gates:
+        rank = "the worst kind" if failed else "the largest estimate"
+        label = f"left by a {short(worst.kind, 24)} query" + (f", {rank}" if len(known) > 1 else "")
+        return Tile(label, *_split(worst.bytes_per_query, "bytes"), worst.kind in failed)
+    label = "left by a query, any kind" if len(known) > 1 else f"left by a {short(worst.kind, 24)} query"
+    highs = [gate.high for gate in gates if gate.high is not None]
+    most = f"at most {quantity(max(highs), 'bytes')}" if highs else ""
+    level = f"at {100 * (gates[0].confidence or 0.95):.3g} %"
+    limit = f"limit {limit_text(gates[0].limit, 'bytes')}"
+    if all(gate.outcome is Outcome.PASS for gate in gates):
+        return Tile(label, most or "within the limit", f"{level}; {limit}")
+    return Tile(label, "no kind certainly", "; ".join(part for part in (most and f"{most} {level}", limit) if part))
 
 
 def _split(interval: Interval, unit: str) -> tuple[str, str]:

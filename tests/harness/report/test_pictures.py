@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.model import IDLE_KIND, Interval, Role
+from harness.model import IDLE_KIND, Interval, Outcome, Role
 from harness.report import pictures
 from harness.report.figures.curves import WARMUP
 from harness.report.pictures import Scene
@@ -86,7 +86,9 @@ def test_many_guilty_kinds_are_counted(leaking: Assessed) -> None:
     """A title names the three worst and how many more there are."""
     scene = leaking.scene
     kinds = tuple(KindFigures(f"kind {n}", Interval(1e5 + n, 1e5, 2e5), 10) for n in range(12))
-    chart = pictures.kinds_chart(replace(scene, verdict=replace(scene.verdict, kinds=kinds, gates=())))
+    failed = next(gate for gate in scene.verdict.gates if gate.outcome is Outcome.FAIL and gate.kind)
+    gates = tuple(replace(failed, kind=kind.kind) for kind in kinds)
+    chart = pictures.kinds_chart(replace(scene, verdict=replace(scene.verdict, kinds=kinds, gates=gates)))
 
     assert chart is not None
     assert chart.title == "Which use leaves memory behind? kind 11, kind 10, kind 9 and 9 more"

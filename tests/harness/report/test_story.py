@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.model import Interval, Outcome, Shape
-from harness.report.story import curve_title, gate_limit, gate_value, metric_words, tiles, why
+from harness.report.story import curve_title, gate_limit, gate_value, kinds_title, metric_words, tiles, why
 from harness.verdict import GateResult, KindFigures, MetricFigures, Verdict
 
 MEMORY = MetricFigures(
@@ -38,7 +38,19 @@ FAIL = Verdict(
 
 def _flat(outcome: Outcome, gate: Outcome, growth: Interval, shape: Shape = Shape.STABLE) -> Verdict:
     memory = replace(MEMORY, growth_per_h=growth, shape=shape)
-    return Verdict(outcome, ("said",), memory, gates=(replace(GROWTH, outcome=gate),), needs_s=600.0)
+    judged = replace(GROWTH, outcome=gate, value=growth.estimate, low=growth.low, high=growth.high)
+    return Verdict(outcome, ("said",), memory, gates=(judged,), needs_s=600.0)
+
+
+def _kinds(*outcomes: Outcome, low: float = -2e3, high: float = 1.7e6) -> Verdict:
+    """Kinds a, b, ... whose estimates are certain at 95 % and whose gates came to ``outcomes``."""
+    names = "abcdef"[: len(outcomes)]
+    kinds = tuple(KindFigures(name, Interval(1e6 + n, 5e5, 1.5e6), 100) for n, name in enumerate(names))
+    gates = tuple(
+        replace(KIND, kind=name, outcome=outcome, value=1e6, low=low, high=high + n, confidence=0.98)
+        for n, (name, outcome) in enumerate(zip(names, outcomes, strict=True))
+    )
+    return Verdict(Outcome.FAIL, ("said",), MEMORY, kinds=kinds, gates=gates)
 
 
 def test_a_failure_names_rate_limit_and_guilty_kind() -> None:
@@ -131,10 +143,11 @@ def test_invalid_says_its_first_reason() -> None:
         ),
         (
             _flat(Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE, Interval(1e6, -2e6, 6e7)),
-            "Not decided: anything up to 1.00 MB/min fits",
+            "Not decided: −0.033 to 1.00 MB/min",
         ),
         (_flat(Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE, Interval()), "Not to be told from this run"),
         (replace(FAIL, outcome=Outcome.INVALID), "This run cannot say"),
+        (replace(FAIL, gates=(KIND,)), "Not judged: no limit on growth was set"),
     ],
 )
 def test_the_curve_title_answers_by_the_verdict(verdict: Verdict, title: str) -> None:
@@ -154,6 +167,46 @@ def test_tiles_mark_what_failed_and_compare_with_the_limit() -> None:
     )
     assert (worst.label, worst.value, worst.alarming) == ("left by a disconnect query", "90.0 kB", True)
     assert power.value == "1.00 MB/min"
+
+
+def test_growth_is_called_certain_only_where_its_gate_fails() -> None:
+    """The figure's own 95 % interval excludes zero, the gate's does not: the gate has the word, in title and tile."""
+    memory = replace(MEMORY, growth_per_h=Interval(26.82e9, 8.22e9, 40.9e9))
+    gate = replace(GROWTH, value=26.82e9, low=0.0, high=59.9e9, confidence=0.98, outcome=Outcome.INCONCLUSIVE)
+    verdict = replace(FAIL, memory=memory, gates=(gate, KIND))
+    tile = tiles(verdict)[0]
+
+    assert curve_title(verdict) == "Does memory keep growing? Not decided: 0 to 998 MB/min"
+    assert (tile.value, tile.alarming) == ("not decided", False)
+    assert tile.detail == "98 %: 0 to 998 MB/min, best guess 447 MB/min; limit 1.00 MB/min"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "title", "tile"),
+    [
+        ((Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE), "b", "left by a b query, the worst kind: 1.00 MB"),
+        ((Outcome.PASS, Outcome.INCONCLUSIVE), "No kind certainly", "left by a query, any kind: no kind certainly"),
+        ((Outcome.PASS, Outcome.PASS), "No kind beyond the limit", "left by a query, any kind: at most 1.70 MB"),
+        ((Outcome.INCONCLUSIVE,), "No kind certainly", "left by a a query: no kind certainly"),
+    ],
+)
+def test_only_a_kind_whose_gate_fails_is_named(outcomes: tuple[Outcome, ...], title: str, tile: str) -> None:
+    """An estimate above zero alone accuses no kind, in the chart's title or on the first screen."""
+    verdict = _kinds(*outcomes)
+    seen = tiles(verdict)[1]
+
+    assert kinds_title(verdict) == f"Which use leaves memory behind? {title}"
+    assert f"{seen.label}: {seen.value}" == tile
+    assert seen.alarming is (Outcome.FAIL in outcomes)
+
+
+def test_without_a_limit_no_kind_is_accused() -> None:
+    """The largest estimate is shown as no more than that; a run that proves nothing names nobody either."""
+    verdict = replace(_kinds(Outcome.FAIL, Outcome.FAIL), gates=())
+
+    assert kinds_title(verdict).endswith("Not judged: no limit per query was set")
+    assert (tiles(verdict)[1].label, tiles(verdict)[1].alarming) == ("left by a b query, the largest estimate", False)
+    assert kinds_title(replace(verdict, outcome=Outcome.INVALID)).endswith("This run cannot say")
 
 
 def test_a_gate_without_a_value_says_why() -> None:
