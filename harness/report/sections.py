@@ -237,7 +237,7 @@ def _measured(scene: Scene) -> Section:
         ("Forecast", _forecast(verdict)),
         ("Seed", "unknown" if run.seed is None else str(run.seed)),
         ("Speed", f"{figure(run.speedup)} times production"),
-        ("End of the run", run.end_words),
+        ("End of the run", run.end_words(verdict.outcome)),
         ("Host", _pairs(run.host)),
         ("Versions", _pairs(run.versions)),
         ("Commits", _pairs({name: value for name, value in run.commit.items() if value})),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.model import EndReason, Role
+from harness.model import EndReason, Outcome, Role
 from harness.report.figures.curves import Curve
 from harness.report.text import printable
 from harness.store.reader import StoredRun, read_run
@@ -23,7 +23,7 @@ _LATENCIES = (
 )
 _END_WORDS = {
     EndReason.COMPLETED: "completed as planned",
-    EndReason.EARLY_STOP: "stopped early, when the evidence was in",
+    EndReason.EARLY_STOP: "stopped early",
     EndReason.INTERRUPTED: "interrupted",
     EndReason.TARGET_DIED: "the target died",
     EndReason.GENERATOR_FAILED: "the load generator failed",
@@ -42,7 +42,7 @@ class RunFacts:
     seed: int | None
     speedup: float
     end_s: float
-    end_words: str
+    end: EndReason | None
     target_commit: str | None
     host: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, Any] = field(default_factory=dict)
@@ -61,6 +61,17 @@ class RunFacts:
         """What the manifest says a metric means."""
         return self.meanings.get(metric, "no meaning given in the manifest")
 
+    def end_words(self, outcome: Outcome) -> str:
+        """Why and when the run ended; an early stop by what it came to."""
+        length = format_duration(self.end_s)
+        if self.end is None:
+            return f"cut short after {length}: there is no end.json"
+        if self.end is EndReason.EARLY_STOP and outcome is Outcome.INCONCLUSIVE:
+            return f"given up early, after {length}: it would not have been decided in the time planned"
+        if self.end is EndReason.EARLY_STOP and outcome is not Outcome.INVALID:
+            return f"stopped early, after {length}: the evidence was in"
+        return f"{_END_WORDS[self.end]} after {length}"
+
 
 def read_facts(run_dir: Path, primary: str) -> RunFacts:
     """The facts of the run in ``run_dir``; of its samples only those of ``primary``. Raises RunFormatError."""
@@ -75,7 +86,7 @@ def read_facts(run_dir: Path, primary: str) -> RunFacts:
         seed=manifest.seed,
         speedup=manifest.speedup,
         end_s=end_s,
-        end_words=_end_words(run, end_s),
+        end=run.end.reason if run.end is not None else None,
         target_commit=manifest.commit.get("target"),
         host=manifest.host,
         versions=manifest.versions,
@@ -92,12 +103,6 @@ def _end_s(run: StoredRun) -> float:
     """When the run ended, or its last sample where it was cut short."""
     last = [float(samples.t_s[-1]) for samples in run.probes.values() if len(samples.t_s)]
     return max([*last, run.end.t_s if run.end is not None else 0.0], default=0.0)
-
-
-def _end_words(run: StoredRun, end_s: float) -> str:
-    if run.end is None:
-        return f"cut short after {format_duration(end_s)}: there is no end.json"
-    return f"{_END_WORDS[run.end.reason]} after {format_duration(end_s)}"
 
 
 def _primary_curve(run: StoredRun, primary: str) -> dict[str, Curve]:

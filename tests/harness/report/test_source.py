@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.model import EndReason
+from harness.model import EndReason, Outcome
 from harness.report.source import read_facts
 from tests.harness.report.conftest import Assessed
 from tests.support.stored_runs import FIXED, write_run
@@ -37,6 +37,16 @@ def test_the_end_is_said_in_words(tmp_path: Path) -> None:
     died = write_run(tmp_path / "a", replace(FIXED, duration_s=60.0, end=EndReason.TARGET_DIED))
     cut = write_run(tmp_path / "b", replace(FIXED, duration_s=60.0, end=None))
 
-    assert read_facts(died, "x.y").end_words == "the target died after 1 min"
-    assert read_facts(cut, "x.y").end_words == "cut short after 59 s: there is no end.json"
+    assert read_facts(died, "x.y").end_words(Outcome.INVALID) == "the target died after 1 min"
+    assert read_facts(cut, "x.y").end_words(Outcome.INVALID) == "cut short after 59 s: there is no end.json"
     assert read_facts(cut, "x.y").curves == {}
+
+
+def test_an_early_stop_is_told_by_what_it_came_to(tmp_path: Path) -> None:
+    """Given up is not decided: the evidence is in only where there is a verdict."""
+    early = read_facts(write_run(tmp_path, replace(FIXED, duration_s=60.0, end=EndReason.EARLY_STOP)), "x.y")
+    given_up = "given up early, after 1 min: it would not have been decided in the time planned"
+
+    assert early.end_words(Outcome.INCONCLUSIVE) == given_up
+    assert early.end_words(Outcome.PASS) == "stopped early, after 1 min: the evidence was in"
+    assert early.end_words(Outcome.INVALID) == "stopped early after 1 min"
