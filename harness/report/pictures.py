@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,9 +37,9 @@ from harness.report.figures.timeline import (
 from harness.report.page import Chart
 from harness.report.quantity import interval_text, limit_text, measure, quantity
 from harness.report.source import RunFacts
-from harness.report.story import curve_title, kinds_title, metric_words
+from harness.report.story import curve_title, kinds_title
 from harness.report.text import printable, short
-from harness.verdict import GateResult, MetricFigures, Verdict
+from harness.verdict import GateResult, Verdict
 
 WIDE = Size(940, 370)
 NARROW = Size(366, 350)
@@ -48,9 +47,7 @@ WIDE_LOAD = Size(940, 290)
 NARROW_LOAD = Size(366, 320)
 HALF = Size(560, 240)
 NARROW_HALF = Size(366, 230)
-SMALL = Size(440, 190)
 _PNG_TITLE_HEIGHT = 24.0
-MOST_SMALL = 40
 _LOAD_BINS = 240
 _USUAL_LANES = 5
 
@@ -288,48 +285,6 @@ def _held_by(scene: Scene, role: Role) -> MetricEvidence | None:
     wanted = (scene.evidence.primary, *PREFERRED)
     read = [metric for metric in mine if len(metric.t_s)]
     return next((m for name in wanted for m in read if name in (m.metric, m.metric.partition(".")[2])), None)
-
-
-def other_metrics(scene: Scene, *, of_target: bool) -> list[str]:
-    """Every metric that was read of the target but the primary, or those of everyone else."""
-    return [
-        name
-        for name, metric in scene.evidence.metrics.items()
-        if name != scene.evidence.primary and len(metric.t_s) and (scene.run.role(name) is Role.TARGET) is of_target
-    ]
-
-
-def metric_charts(scene: Scene, names: Sequence[str]) -> list[Chart]:
-    """The first forty of ``names``, small."""
-    figures = {figures.metric: figures for figures in scene.verdict.metrics}
-    metrics = scene.evidence.metrics
-    shown = names[:MOST_SMALL]
-    return [
-        _metric_chart(scene, metrics[name], figures.get(name), file)
-        for name, file in zip(shown, _file_names(shown), strict=True)
-    ]
-
-
-def _file_names(metrics: Sequence[str]) -> list[str]:
-    """A name for the chart of each; a column may be called what a file had better not be."""
-    names: list[str] = []
-    for number, metric in enumerate(metrics, 1):
-        name = "metric-" + _UNFIT.sub("-", metric)[:80]
-        names.append(f"{name}-{number}" if name in names else name)
-    return names
-
-
-_UNFIT = re.compile(r"[^A-Za-z0-9_]+")
-
-
-def _metric_chart(scene: Scene, metric: MetricEvidence, figures: MetricFigures | None, name: str) -> Chart:
-    title = short(metric.metric, 60)
-    if figures is not None:
-        title += f": {metric_words(figures)}"
-    line = Line(metric.metric, Curve(metric.t_s, metric.y))
-    trend = trend_of(metric) if metric.unit == "bytes" else None
-    draw = draw_lines([line], metric.unit, scene.end_s, SMALL, trend=trend)
-    return drawn_chart(name, title, lambda _size: draw, SMALL)
 
 
 def latency_charts(scene: Scene) -> list[Chart]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from harness.analysis.levels import LevelKind
-from harness.model import Event, Interval
-from harness.report import pictures
+from harness.model import Event, Interval, Outcome
+from harness.report import metrics, pictures
 from harness.report.page import Chart, Page, Section, Table
 from harness.report.pictures import Scene
 from harness.report.quantity import figure, interval_text, limit_text, quantity
@@ -20,7 +20,6 @@ from harness.report.story import (
     gate_limit,
     gate_title,
     gate_value,
-    metric_words,
     tiles,
     why,
 )
@@ -138,21 +137,19 @@ def _kinds(scene: Scene) -> Section:
 
 
 def _metrics(scene: Scene) -> Section:
-    names = pictures.other_metrics(scene, of_target=True)
-    charts = tuple(pictures.metric_charts(scene, names))
-    return Section("Every other metric of the target", text=_left_out(names), charts=charts, small=True)
+    return _charts_of(scene, "Every other metric of the target", of_target=True)
 
 
 def _others(scene: Scene) -> Section:
-    names = pictures.other_metrics(scene, of_target=False)
-    charts = tuple(pictures.metric_charts(scene, names))
-    title = "Every metric of generator, mock and harness"
-    return Section(title, text=_left_out(names), charts=charts, small=True, folded=True)
+    return _charts_of(scene, "Every metric of generator, mock and harness", of_target=False, folded=True)
 
 
-def _left_out(names: Sequence[str]) -> tuple[str, ...]:
-    rest = len(names) - pictures.MOST_SMALL
-    return (f"The first {pictures.MOST_SMALL}; the other {rest} are in verdict.json and samples/.",) if rest > 0 else ()
+def _charts_of(scene: Scene, title: str, *, of_target: bool, folded: bool = False) -> Section:
+    drawn, constant = metrics.other_metrics(scene, of_target=of_target)
+    rest = len(drawn) - metrics.MOST_SMALL
+    left_out = f"The first {metrics.MOST_SMALL}; the other {rest} are in verdict.json and samples/." if rest > 0 else ""
+    text = tuple(line for line in (left_out, metrics.unchanged_text(scene, constant)) if line)
+    return Section(title, text=text, charts=tuple(metrics.metric_charts(scene, drawn)), small=True, folded=folded)
 
 
 def _self(scene: Scene) -> Section:
@@ -233,7 +230,7 @@ def _measured(scene: Scene) -> Section:
             "by a penalised criterion under autocorrelated errors",
         ),
         ("Power", _power(memory)),
-        ("Shape", metric_words(memory)),
+        ("Shape", _shape(scene)),
         ("Forecast", _forecast(verdict)),
         ("Seed", "unknown" if run.seed is None else str(run.seed)),
         ("Speed", f"{figure(run.speedup)} times production"),
@@ -276,6 +273,15 @@ def _reduction(memory: MetricFigures) -> str:
     if memory.autocorrelation is not None:
         text += f" (autocorrelation {memory.autocorrelation:.2f})"
     return text
+
+
+def _shape(scene: Scene) -> str:
+    """The judged metric's course; a word of growth is no verdict where the gate has none."""
+    if scene.primary is None:
+        return ""
+    says = metrics.behaviour(scene.verdict.memory, scene.primary)
+    gates = [gate.outcome for gate in scene.verdict.gates if gate.name == "max_growth"]
+    return f"{says}; the gate on growth is not decided" if Outcome.INCONCLUSIVE in gates else says
 
 
 def _power(memory: MetricFigures) -> str:

@@ -11,7 +11,7 @@ from harness.model import Interval, Outcome, Shape
 from harness.report.quantity import UNKNOWN, ends_text, figure, interval_text, limit_text, measure, quantity
 from harness.report.text import printable, short
 from harness.units import format_duration
-from harness.verdict import GateResult, MetricFigures, Verdict
+from harness.verdict import GateResult, Verdict
 
 HEADLINES = {
     Outcome.PASS: "Pass: this build may ship",
@@ -178,7 +178,7 @@ _GROWS = {
     Shape.STAIRCASE: "while it is used",
     Shape.ACCELERATING: "and ever faster",
 }
-_RESTS = {
+LEVEL_SHAPES = {
     Shape.STABLE: "it stays level",
     Shape.SAWTOOTH: "it goes up and down and comes back to the same level",
     Shape.PLATEAU: "it settled at a level",
@@ -206,7 +206,7 @@ def curve_title(verdict: Verdict) -> str:
         return f"{question} A little, within the limit: by {amount}"
     if high is not None and high < 0:
         return f"{question} No: it falls, by {amount.removeprefix('−')}"
-    return f"{question} No: {_RESTS.get(memory.shape, 'not that this run could see')}"
+    return f"{question} No: {LEVEL_SHAPES.get(memory.shape, 'not that this run could see')}"
 
 
 _MOST_NAMED = 3
@@ -316,12 +316,3 @@ SHAPE_WORDS = {
     Shape.ACCELERATING: "grows ever faster",
     Shape.UNKNOWN: "cannot be told",
 }
-
-
-def metric_words(figures: MetricFigures) -> str:
-    """One metric's behaviour in a caption: shape, and growth where it is known."""
-    growth = figures.growth_per_h
-    if growth.estimate is None:
-        return SHAPE_WORDS[figures.shape]
-    falls = growth.high is not None and growth.high < 0 and figures.shape in _RESTS
-    return f"{'falls' if falls else SHAPE_WORDS[figures.shape]}; {interval_text(growth, f'{figures.unit}_per_h')}"

@@ -183,10 +183,11 @@ def draw_drained(drained: Drained, size: Size) -> Callable[[Figure], None]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """One curve of a small chart."""
+    """One curve of a small chart; ``points`` where readings are so few that a line would invent what lies between."""
 
     name: str
     curve: Curve
+    points: bool = False
 
 
 def draw_lines(
@@ -214,7 +215,10 @@ def draw_lines(
                 curve.t_s / time.factor,
                 curve.values / scale.factor,
                 color=MEMORY if len(lines) == 1 else KINDS[index % len(KINDS)],
-                linestyle=_LINES[index % len(_LINES)],
+                linestyle="none" if line.points else _LINES[index % len(_LINES)],
+                marker="o" if line.points else "",
+                markersize=5,
+                clip_on=not line.points,
                 linewidth=1.1,
                 label=names[line.name],
             )

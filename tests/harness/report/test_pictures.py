@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -46,27 +45,6 @@ def test_a_kind_has_one_colour_everywhere(leaking: Assessed) -> None:
 
     assert {"normal", "duplicate", "disconnect", IDLE_KIND, WARMUP} == set(colours)
     assert len(set(colours.values())) == 5
-
-
-def test_the_target_comes_before_those_who_watch_it(leaking: Assessed) -> None:
-    """Metrics of the target and of everyone else are two lists."""
-    mine = set(pictures.other_metrics(leaking.scene, of_target=True))
-    others = set(pictures.other_metrics(leaking.scene, of_target=False))
-
-    assert {"target.rss_bytes", "app.heap_used_bytes"} <= mine
-    assert {"mock.rss_bytes", "harness.anon_bytes"} <= others
-    assert not mine & others
-
-
-def test_a_metric_may_be_called_what_no_file_may(leaking: Assessed) -> None:
-    """Charts of metrics with slashes are files beside the others, and no two are one file."""
-    evidence, scene = leaking.scene.evidence, leaking.scene
-    names = ["app.../../a/b_bytes", "app.a_b_bytes", "app.a/b_bytes", "app.a-b_bytes", "app." + "x" * 300 + "_bytes"]
-    metrics = {name: replace(evidence.metrics["app.heap_used_bytes"], metric=name) for name in names}
-    charts = pictures.metric_charts(replace(scene, evidence=replace(evidence, metrics=metrics)), names)
-
-    assert len({chart.name for chart in charts}) == 5
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,100}", chart.name) for chart in charts)
 
 
 def test_the_limit_rises_where_growth_is_measured(leaking: Assessed) -> None:

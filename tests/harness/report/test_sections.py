@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.model import Event, Interval, Outcome
-from harness.report import pictures
+from harness.report import metrics
 from harness.report.pictures import Scene, memory_chart
 from harness.report.sections import build_page
 from harness.verdict import Disagreement, Forecast
@@ -73,15 +73,26 @@ def test_many_events_are_counted_and_the_rest_is_pointed_to(leaking: Assessed) -
 
 
 def test_metrics_that_are_not_drawn_are_counted(leaking: Assessed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing disappears without a word; the charts of a small run need none."""
+    """Nothing disappears without a word: neither what never changed nor what is too much to draw."""
     title = "Every other metric of the target"
-    assert next(s for s in build_page(leaking.scene, None).sections if s.title == title).text == ()
+    unchanged = "Unchanged: target: threads 6."
+    assert next(s for s in build_page(leaking.scene, None).sections if s.title == title).text == (unchanged,)
 
-    monkeypatch.setattr(pictures, "MOST_SMALL", 2)
+    monkeypatch.setattr(metrics, "MOST_SMALL", 2)
     section = next(s for s in build_page(leaking.scene, None).sections if s.title == title)
 
     assert len(section.charts) == 2
-    assert section.text == ("The first 2; the other 3 are in verdict.json and samples/.",)
+    assert section.text == ("The first 2; the other 2 are in verdict.json and samples/.", unchanged)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.INCONCLUSIVE, Outcome.FAIL])
+def test_a_shape_is_no_verdict(leaking: Assessed, outcome: Outcome) -> None:
+    """Where the gate on growth is not decided, the word of the shape does not stand alone."""
+    verdict = leaking.scene.verdict
+    gates = tuple(replace(gate, outcome=outcome) for gate in verdict.gates)
+    terms = dict(build_page(replace(leaking.scene, verdict=replace(verdict, gates=gates)), None).sections[-1].terms)
+
+    assert ("the gate on growth is not decided" in terms["Shape"]) is (outcome is Outcome.INCONCLUSIVE)
 
 
 def test_the_method_names_metric_power_and_versions(leaking: Assessed) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from harness.model import Interval
 from harness.report.figures.canvas import Size, svg_text
@@ -74,6 +75,16 @@ def test_a_trend_is_laid_over_a_single_metric() -> None:
 
     assert "#1f4fd8" in svg
     assert "m" not in _texts(svg)
+
+
+def test_few_readings_are_points_and_no_line() -> None:
+    """Two readings have no course between them."""
+    curve = Curve(np.array([0.0, 60.0]), np.array([1.0, 120.0]))
+    figure = Figure(figsize=(4, 2))
+    draw_lines([Line("m", curve, points=True)], "count", 100.0, SIZE)(figure)
+    (drawn,) = figure.axes[0].get_lines()
+
+    assert (drawn.get_linestyle(), drawn.get_marker()) == ("None", "o")
 
 
 def test_nothing_to_draw_is_drawn_empty() -> None:
