@@ -289,8 +289,11 @@ def _held_by(scene: Scene, role: Role) -> MetricEvidence | None:
 
 def latency_charts(scene: Scene) -> list[Chart]:
     """Latency of each kind over time."""
+    from_s = min((phase.start_s for phase in scene.evidence.phases if phase.loaded), default=0.0)
     return [
-        _latency_chart(f"latency-{number}", f"Does {short(kind, 30)} get slower? {_drift(curves)}", curves, scene.end_s)
+        _latency_chart(
+            f"latency-{number}", f"Does {short(kind, 30)} get slower? {_drift(curves, from_s)}", curves, scene.end_s
+        )
         for number, (kind, curves) in enumerate(scene.run.latencies.items(), 1)
     ]
 
@@ -299,14 +302,22 @@ def _latency_chart(name: str, title: str, curves: dict[str, Curve], end_s: float
     return drawn_chart(name, title, lambda size: draw_series(curves, "ms", end_s, size), Size(440, 210))
 
 
-def _drift(curves: dict[str, Curve]) -> str:
-    slow = next((curve for name, curve in curves.items() if name == "total p95"), None)
-    known = slow.values[np.isfinite(slow.values)] if slow is not None else np.array([])
+_JUDGED_LINE = "total p95"
+DRIFT_WORDS = (
+    f"Each title compares the line {_JUDGED_LINE}, which holds a 95th percentile for every second: its median over the "
+    "first quarter of the seconds in which the kind was driven, warm-up left out, and over the last."
+)
+
+
+def _drift(curves: dict[str, Curve], from_s: float) -> str:
+    slow = curves.get(_JUDGED_LINE)
+    known = slow.values[np.isfinite(slow.values) & (slow.t_s >= from_s)] if slow is not None else np.array([])
     if len(known) < 8:
         return "Too little to say"
     quarter = len(known) // 4
     first, last = float(np.median(known[:quarter])), float(np.median(known[-quarter:]))
-    return f"p95 {quantity(first, 'ms')} in the first quarter, {quantity(last, 'ms')} in the last"
+    ends = f"{quantity(first, 'ms')} in the first quarter, {quantity(last, 'ms')} in the last"
+    return f"Typical {_JUDGED_LINE} of a second: {ends}"
 
 
 def drawn_chart(

@@ -177,7 +177,8 @@ def _self(scene: Scene) -> Section:
 
 
 def _latencies(scene: Scene) -> Section:
-    return Section("Latencies", charts=tuple(pictures.latency_charts(scene)), small=True)
+    charts = tuple(pictures.latency_charts(scene))
+    return Section("Latencies", text=(pictures.DRIFT_WORDS,) if charts else (), charts=charts, small=True)
 
 
 def _gates(verdict: Verdict) -> Section:

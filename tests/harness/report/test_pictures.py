@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.model import IDLE_KIND, Interval, Outcome, Role
 from harness.report import pictures
-from harness.report.figures.curves import WARMUP
+from harness.report.figures.curves import WARMUP, Curve
 from harness.report.pictures import Scene
 from harness.verdict import KindFigures
 from tests.harness.report.conftest import Assessed
@@ -72,12 +72,21 @@ def test_many_guilty_kinds_are_counted(leaking: Assessed) -> None:
     assert chart.title == "Which use leaves memory behind? kind 11, kind 10, kind 9 and 9 more"
 
 
-def test_latency_titles_compare_first_and_last_quarter(leaking: Assessed) -> None:
-    """The title of a latency chart holds both figures."""
-    titles = [chart.title for chart in pictures.latency_charts(leaking.scene)]
+def test_latency_titles_say_what_they_compare(leaking: Assessed) -> None:
+    """Both figures are typical seconds of one named line, and the warm-up is in neither."""
+    run = leaking.scene.run
+    warm_until_s = min(phase.start_s for phase in leaking.scene.evidence.phases if phase.loaded)
+    t_s = np.arange(400.0)
+    slow = Curve(t_s, np.where(t_s < warm_until_s, 9000.0, np.where(t_s < 300.0, 100.0, 300.0)))
+    scene = replace(leaking.scene, run=replace(run, latencies={"normal": {"total p95": slow}}))
+    unplanned = replace(scene, evidence=replace(scene.evidence, phases=()))
 
-    assert len(titles) == 3
-    assert all("in the first quarter" in title and "in the last" in title for title in titles)
+    assert [chart.title for chart in pictures.latency_charts(scene)] == [
+        "Does normal get slower? Typical total p95 of a second: 100 ms in the first quarter, 300 ms in the last"
+    ]
+    assert warm_until_s > 100.0
+    assert "9,000 ms in the first quarter" in pictures.latency_charts(unplanned)[0].title
+    assert len(pictures.latency_charts(leaking.scene)) == 3
 
 
 def test_without_load_there_are_no_load_charts(leaking: Assessed) -> None:
