@@ -89,8 +89,7 @@ def memory_chart(scene: Scene) -> tuple[Chart, bytes] | None:
     png_size = Size(wide_size.width, wide_size.height + _PNG_TITLE_HEIGHT)
     png = png_bytes(draw_memory(picture, png_size, top=_PNG_TITLE_HEIGHT), png_size, title)
     note = _memory_note(scene, picture)
-    chart = Chart("memory", title, titled_svg(wide, title), Markup(inline_svg(wide)), Markup(inline_svg(narrow)), note)
-    return chart, png
+    return _chart("memory", title, wide, narrow, note), png
 
 
 def _with_lanes(size: Size, picture: MemoryPicture) -> Size:
@@ -325,8 +324,12 @@ def drawn_chart(
 ) -> Chart:
     """A chart as file and for the page, with a version of its own for phones where ``narrow`` is given."""
     text = svg_text(draw(size), size, title)
-    phone = None if narrow is None else Markup(inline_svg(svg_text(draw(narrow), narrow, title)))
-    return Chart(name, title, titled_svg(text, title), Markup(inline_svg(text)), phone)
+    return _chart(name, title, text, None if narrow is None else svg_text(draw(narrow), narrow, title))
+
+
+def _chart(name: str, title: str, wide: str, narrow: str | None, note: str = "") -> Chart:
+    phone = None if narrow is None else Markup(inline_svg(narrow, f"{name}-narrow"))
+    return Chart(name, title, titled_svg(wide, title), Markup(inline_svg(wide, name)), phone, note)
 
 
 def present(charts: Iterable[Chart | None]) -> tuple[Chart, ...]:

@@ -80,3 +80,28 @@ def test_on_a_phone_the_narrow_chart_is_shown(browser: Browser, tmp_path: Path) 
 
     assert browser.evaluate("getComputedStyle(document.querySelector('#memory .wide')).display") == "none"
     assert height >= 9
+
+
+_REFERENCES = """[...document.querySelectorAll('.narrow svg')].flatMap(svg =>
+  [...svg.outerHTML.matchAll(/url\\(#([^)]+)/g)].map(found => svg.contains(document.getElementById(found[1]))))"""
+_CUT = """[...document.querySelectorAll('td')].filter(cell => cell.textContent && !cell.closest('details'))
+  .filter(cell => cell.getBoundingClientRect().right > innerWidth || cell.scrollWidth > cell.clientWidth).length"""
+
+
+def test_on_a_phone_every_column_is_seen_and_idle_is_hatched(browser: Browser, tmp_path: Path) -> None:
+    """A row is a card of named values; a chart draws with nothing of a hidden one, and no legend is cut."""
+    run = write_run(tmp_path, replace(LEAKING, duration_s=300.0))
+    page = render(run, judge_run(run))
+    browser.show_as(width=390, mobile=True)
+    browser.open(page.as_uri())
+    right = (
+        "Math.max(...[...document.querySelectorAll('#memory .narrow text')].map(t => t.getBoundingClientRect().right))"
+    )
+    before = "getComputedStyle(document.querySelector('td[data-name=\"judged at\"]'), '::before').content"
+
+    assert browser.evaluate(_CUT) == 0
+    assert browser.evaluate(before) == '"judged at"'
+    assert set(browser.evaluate(_REFERENCES)) == {True}
+    assert browser.evaluate(right) <= browser.evaluate(
+        "document.querySelector('#memory').getBoundingClientRect().right"
+    )

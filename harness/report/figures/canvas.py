@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -182,12 +183,14 @@ _LEGEND_HANDLE = 38.0
 
 
 def legend_grid(labels: Sequence[str], width: float, most: int = 5) -> tuple[int, int]:
-    """Columns and rows of a legend of ``labels`` that stays within ``width`` points, filled column by column."""
+    """Columns and rows of a legend of ``labels`` that stays within ``width`` points, filled column by column: the first
+    ones hold one label more where they do not come out even."""
     widths = [_LEGEND_HANDLE + _LEGEND_CHARACTER * len(label) for label in labels]
     for columns in range(min(most, len(labels)), 1, -1):
-        rows = math.ceil(len(labels) / columns)
-        if sum(max(widths[first : first + rows]) for first in range(0, len(widths), rows)) <= width:
-            return columns, rows
+        rows, longer = divmod(len(labels), columns)
+        edges = [column * rows + min(column, longer) for column in range(columns + 1)]
+        if sum(max(widths[first:end]) for first, end in pairwise(edges)) <= width:
+            return columns, math.ceil(len(labels) / columns)
     return 1, max(1, len(labels))
 
 
@@ -199,6 +202,7 @@ _TAG = re.compile(r"<[^>]*>")
 _PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 _ID = re.compile(r' id="([^"]+)"')
+_REFERENCE = re.compile(r'(?: id="|url\(#|href="#)(?=[^")])')
 _FONT_STYLE = re.compile(r"font: ([\d.]+)px [^;\"]*|font-family: [^;\"]*")
 _VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _SIZE = re.compile(r'<svg([^>]*?) width="[^"]*"')
@@ -226,8 +230,10 @@ def svg_text(draw: Callable[[Figure], None], size: Size, label: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"
 
 
-def inline_svg(text: str) -> str:
-    """The same chart for use inside a page: its colours are the page's, its width that of its place."""
+def inline_svg(text: str, name: str) -> str:
+    """The same chart for use inside a page: its colours are the page's, its width that of its place, and its ids begin
+    with ``name``, for what another chart defines is not drawn where that one is hidden."""
+    text = _REFERENCE.sub(rf"\g<0>{name}-", text)
     for colour, name in CSS_NAMES.items():
         text = text.replace(colour, f"var({name})")
     return _HEIGHT.sub(r"\1", _SIZE.sub(r"<svg\1", text, count=1), count=1)

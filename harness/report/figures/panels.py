@@ -135,6 +135,7 @@ def _write_estimate(axes: Axes, row: int, estimate: Estimate, name: str, *, abov
         fontsize=9,
         color=INK if known else MUTED,
         annotation_clip=False,
+        bbox={"facecolor": SURFACE, "edgecolor": "none", "pad": 1.0} if above else None,
     )
 
 

@@ -60,6 +60,24 @@ def test_charts_follow_the_theme(leaking: Assessed) -> None:
     assert not re.findall(r"(?:fill|stroke): #(?!000000)[0-9a-f]{6}", charts)
 
 
+def test_no_two_charts_share_an_id(leaking: Assessed) -> None:
+    """What one chart defines is not drawn in another while the first is hidden, as the wide ones are on a phone."""
+    main = memory_chart(leaking.scene)
+    assert main is not None
+    ids = re.findall(r' id="([^"]+)"', html_text(build_page(leaking.scene, main[0])))
+
+    assert len(ids) > 10
+    assert len(set(ids)) == len(ids)
+
+
+def test_every_cell_says_its_column() -> None:
+    """On a phone a row is a card, without the head of the table."""
+    section = Section("S", tables=(Table(("gate", "judged at"), (("growth", "98 %"),)),))
+    text = html_text(Page("t", "fail", "s", "h", "w", (), (), (section,), "f"))
+
+    assert '<td data-name="judged at">98 %</td>' in text
+
+
 def test_everything_is_escaped() -> None:
     """Texts of every part of a page come out as text."""
     evil = '"><img src=x onerror=alert(1)>'

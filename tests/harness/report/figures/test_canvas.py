@@ -70,7 +70,7 @@ def test_no_date_no_generator_and_no_unused_ids() -> None:
 
 def test_a_chart_in_a_page_takes_the_pages_colours_and_width() -> None:
     """Every colour of the palette becomes a name of the style sheet, and the size is left to the page."""
-    inline = inline_svg(svg_text(_draw, SIZE, "a"))
+    inline = inline_svg(svg_text(_draw, SIZE, "a"), "memory")
     head = inline[: inline.index(">")]
 
     assert not [colour for colour in CSS_NAMES if colour in inline]
@@ -78,6 +78,18 @@ def test_a_chart_in_a_page_takes_the_pages_colours_and_width() -> None:
     assert "width=" not in head
     assert "height=" not in head
     assert 'viewBox="0 0 300 150"' in head
+
+
+def test_a_chart_in_a_page_refers_to_itself_only() -> None:
+    """Of two charts of one page one may be hidden, and with it all that it defines."""
+    text = svg_text(_draw, SIZE, "a")
+    ids, narrow = (set(re.findall(r' id="([^"]+)"', inline_svg(text, name))) for name in ("memory", "memory-narrow"))
+    used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', inline_svg(text, "memory")))
+
+    assert ids
+    assert used == ids
+    assert all(name.startswith("memory-") for name in ids)
+    assert not ids & narrow
 
 
 def test_a_chart_as_a_file_has_its_title() -> None:
@@ -129,6 +141,7 @@ def test_nothing_is_not_magnified() -> None:
     [
         (["memory held", "trend with 95 % band", "levels judged"], 900.0, (3, 1)),
         (["memory held", "trend with 95 % band", "levels judged"], 340.0, (2, 2)),
+        (["memory held", "trend with 95 % band", "levels judged: means", "limit: 5.00 MB/min"], 346.0, (2, 2)),
         (["x" * 100] * 4, 300.0, (1, 4)),
         ([], 300.0, (1, 1)),
     ],

@@ -44,6 +44,20 @@ def test_estimates_are_written_beside_their_bars() -> None:
     assert max(len(text) for text in (*wide, *phone)) < 80
 
 
+def test_words_above_a_bar_are_not_crossed_by_lines() -> None:
+    """On a phone they stand on a ground of their own, over zero and the limit."""
+    rows = [Estimate("disconnect", Interval(9e4, -8e4, 1e5), "90 kB")]
+    grounds = []
+    for width in (366, 560):
+        figure = Figure(figsize=(4, 2))
+        draw_estimates(rows, "kB", 1e3, Size(width, 240), limit=4096.0)(figure)
+        (words,) = [text for text in figure.axes[0].texts if "90 kB" in text.get_text()]
+        assert all(words.get_zorder() > line.get_zorder() for line in figure.axes[0].get_lines())
+        grounds.append(words.get_bbox_patch() is not None)
+
+    assert grounds == [True, False]
+
+
 def test_half_known_intervals_are_drawn() -> None:
     """One open end, or nothing known at all, is no error."""
     rows = [Estimate("a", Interval(None, None, 5.0), "at most 5"), Estimate("b", Interval(1.0, 0.5, None), "at least")]
