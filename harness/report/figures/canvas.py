@@ -160,13 +160,24 @@ def tidy(axes: Axes, *, y_ticks: int = 5, x_ticks: int = 8, whole: bool = False)
 
 def calm_limits(low: float, high: float, *, least: float = 1e-9) -> tuple[float, float]:
     """Limits of an axis on which a change of a few per cent looks like one: never less than a tenth of the level, nor
-    than ``least``."""
+    than ``least``; from zero where that costs no more than a tenth of the height."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return 0.0, 1.0
     span = max(high - low, 0.1 * max(abs(high), abs(low)), least)
     middle = (low + high) / 2
     bottom, top = middle - 0.56 * span, middle + 0.56 * span
-    return (0.0, top - bottom) if bottom < 0 <= low else (bottom, top)
+    if bottom < 0 <= low:
+        return 0.0, top - bottom
+    return (0.0, top) if 0 < bottom < 0.1 * top else (bottom, top)
+
+
+BEGINS_ROOM = 12.0
+"""Points that the second line of ``beginning`` takes."""
+
+
+def beginning(label: str, low: float) -> str:
+    """The label of an axis of memory (MB) that says, on a line of its own, where it does not begin at zero."""
+    return f"{label}\naxis begins at {number(float(f'{low:.3g}'))} MB" if low > 0 else label
 
 
 def tick_room(largest: float, least: float) -> float:

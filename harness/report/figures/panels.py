@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from harness.model import Interval
 from harness.report.figures.canvas import (
+    BEGINS_ROOM,
     INK,
     KINDS,
     LEGEND_LINE,
@@ -20,6 +21,7 @@ from harness.report.figures.canvas import (
     SURFACE,
     TREND,
     Size,
+    beginning,
     calm_limits,
     legend_grid,
     number,
@@ -158,7 +160,8 @@ def draw_drained(drained: Drained, size: Size) -> Callable[[Figure], None]:
     def draw(figure: Figure) -> None:
         levels = drained.levels_bytes / 1e6
         low, high = calm_limits(float(np.nanmin(levels)), float(np.nanmax(levels)))
-        axes = _axes(figure, size, left=tick_room(high, 58.0), top=_legend_height(names.values(), size))
+        left = tick_room(high, 58.0) + (BEGINS_ROOM if low > 0 else 0.0)
+        axes = _axes(figure, size, left=left, top=_legend_height(names.values(), size))
         axes.plot(drained.queries, levels, color=MEMORY, linewidth=0.9, zorder=1)
         for number_, kind in enumerate(kinds):
             chosen = np.array([name == kind for name in drained.after])
@@ -176,7 +179,7 @@ def draw_drained(drained: Drained, size: Size) -> Callable[[Figure], None]:
         axes.set_ylim(low, high)
         tidy(axes, x_ticks=5)
         axes.set_xlabel("queries completed")
-        axes.set_ylabel("MB after draining")
+        axes.set_ylabel(beginning("MB after draining", low))
         _legend(axes, names.values(), size)
 
     return draw
@@ -207,7 +210,7 @@ def draw_lines(
         axes = _axes(
             figure,
             size,
-            left=tick_room(high, 58.0),
+            left=tick_room(high, 58.0) + (BEGINS_ROOM if unit == "bytes" and low > 0 else 0.0),
             top=_legend_height(names.values(), size) if len(lines) > 1 else 10,
         )
         for index, line in enumerate(lines):
@@ -229,7 +232,7 @@ def draw_lines(
         axes.set_ylim(low, high)
         tidy(axes, y_ticks=4, x_ticks=5, whole=unit == "count")
         axes.set_xlabel(f"time, {time.unit}")
-        axes.set_ylabel(scale.unit)
+        axes.set_ylabel(beginning(scale.unit, low) if unit == "bytes" else scale.unit)
         if len(lines) > 1:
             _legend(axes, names.values(), size)
 

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from harness.model import IDLE_KIND
 from harness.report.figures.canvas import (
+    BEGINS_ROOM,
     IDLE,
     INK,
     LEGEND_LINE,
@@ -23,6 +24,7 @@ from harness.report.figures.canvas import (
     TREND,
     Scale,
     Size,
+    beginning,
     calm_limits,
     legend_grid,
     tick_room,
@@ -73,7 +75,7 @@ def draw_memory(picture: MemoryPicture, size: Size, *, top: float = 0.0) -> Call
         scale = time_scale(picture.end_s)
         legend_top = top + _legend_height([*_curve_labels(picture), *(_label(line) for line in picture.limits)], size)
         low, high = _memory_limits(picture)
-        left = max(tick_room(high, _left(size)), 14 + _LANE_CHARACTER * _lane_width(kinds, size))
+        left = max(_tick_room(low, high, size), 14 + _LANE_CHARACTER * _lane_width(kinds, size))
         axes, lanes = _stacked(figure, size, LANE_HEIGHT * len(kinds), top=legend_top, left=left)
         _shade(axes, picture, scale)
         handles = _draw_curves(axes, picture, scale, size)
@@ -82,7 +84,7 @@ def draw_memory(picture: MemoryPicture, size: Size, *, top: float = 0.0) -> Call
         _draw_limits(axes, picture, scale, handles)
         _draw_marks(axes, picture.marks, scale)
         tidy(axes, x_ticks=5 if size.narrow else 9)
-        axes.set_ylabel("memory held, MB")
+        axes.set_ylabel(beginning("memory held, MB", low))
         _legend(figure, handles, size, top)
         if lanes is None:
             axes.set_xlabel(f"time, {scale.unit}")
@@ -109,8 +111,8 @@ def _lane_width(kinds: Sequence[str], size: Size) -> int:
     return min(max(map(len, kinds), default=0), _WIDEST_LANE[not size.narrow])
 
 
-def _left(size: Size) -> float:
-    return 54.0 if size.narrow else 66.0
+def _tick_room(low: float, high: float, size: Size) -> float:
+    return tick_room(high, 54.0 if size.narrow else 66.0) + (BEGINS_ROOM if low > 0 else 0.0)
 
 
 def _kinds(spans: Sequence[Span]) -> list[str]:
@@ -320,7 +322,7 @@ def draw_load(picture: LoadPicture, size: Size) -> Callable[[Figure], None]:
         names = distinct(picture.rates, 24)
         known = picture.curve.values[np.isfinite(picture.curve.values)] / _MB
         low, high = calm_limits(float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-        left = tick_room(high, _left(size))
+        left = _tick_room(low, high, size)
         top = 2 + _legend_height(list(names.values()), size)
         axes, below = _stacked(figure, size, 0.34 * size.height, top=top, left=left)
         if below is None:
@@ -332,7 +334,7 @@ def draw_load(picture: LoadPicture, size: Size) -> Callable[[Figure], None]:
         axes.set_xlim(0, max(picture.end_s, 1e-9) / scale.factor)
         tidy(axes, y_ticks=4, x_ticks=5 if size.narrow else 9)
         axes.tick_params(labelbottom=False)
-        axes.set_ylabel("memory, MB")
+        axes.set_ylabel(beginning("memory, MB", low))
         _draw_rates(below, picture, scale)
         tidy(below, y_ticks=3, x_ticks=5 if size.narrow else 9)
         below.set_ylabel("queries/s")

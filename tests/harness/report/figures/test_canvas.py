@@ -18,6 +18,7 @@ from harness.report.figures.canvas import (
     INK,
     TREND,
     Size,
+    beginning,
     calm_limits,
     inline_svg,
     kind_colours,
@@ -127,6 +128,15 @@ def test_axes_hold_their_data_and_stay_calm(one: float, other: float) -> None:
     assert bottom <= low
     assert top >= high - 1e-9 * abs(high)
     assert top - bottom >= 0.1 * max(abs(low), abs(high))
+
+
+def test_an_axis_begins_at_zero_or_says_where() -> None:
+    """Near zero it begins there; elsewhere its label has the level, in a line of its own."""
+
+    assert calm_limits(36.0, 263.0)[0] == 0.0
+    assert calm_limits(100.0, 110.0)[0] == pytest.approx(98.8, abs=0.2)
+    assert beginning("memory held, MB", 36.96) == "memory held, MB\naxis begins at 37 MB"
+    assert beginning("memory held, MB", 0.0) == "memory held, MB"
 
 
 def test_nothing_is_not_magnified() -> None:

@@ -70,7 +70,7 @@ def test_drained_levels_name_what_came_before() -> None:
     drained = Drained(np.arange(4.0), np.array([1e8, 1.1e8, 1.2e8, 1.2e8]), ["a", "b", "a", "b"], {"a": "#2f7d8c"})
     texts = _texts(svg_text(draw_drained(drained, SIZE), SIZE, "t"))
 
-    assert {"after a", "after b", "queries completed", "MB after draining"} <= set(texts)
+    assert {"after a", "after b", "queries completed", "MB after draining", "axis begins at 98.8 MB"} <= set(texts)
 
 
 def test_lines_are_told_apart_by_dashes() -> None:

@@ -47,6 +47,7 @@ def test_everything_is_named_in_the_legend_and_the_lanes(size: Size) -> None:
         assert text in texts
     for lane in ("warm-up", "normal", "idle", "restart", "time, min", "memory held, MB"):
         assert lane in texts
+    assert [text for text in texts if text.startswith("axis begins at")] == ["axis begins at 98.3 MB"]
 
 
 def test_a_far_limit_does_not_squeeze_the_curve() -> None:
@@ -125,6 +126,16 @@ def test_load_shares_the_time_axis_with_memory() -> None:
     texts = _texts(svg_text(draw_load(picture, NARROW), NARROW, "t"))
 
     assert {"memory, MB", "queries/s", "normal", "duplicate", "time, min"} <= set(texts)
+
+
+def test_an_axis_from_zero_says_nothing_of_it() -> None:
+    """The label has a second line only where the axis hides what lies below."""
+    grown = Curve(T_S, 1e5 * T_S)
+    svg = svg_text(draw_memory(MemoryPicture(grown, end_s=600.0), WIDE), WIDE, "t")
+    load = LoadPicture(Curve(T_S, MEMORY), np.linspace(0, 600, 3), {}, {}, 600.0)
+
+    assert "axis begins" not in svg
+    assert "axis begins at" in svg_text(draw_load(load, WIDE), WIDE, "t")
 
 
 def test_load_without_queries_is_drawn() -> None:
