@@ -19,7 +19,8 @@ def plain(text: str) -> str:
 
 
 def markdown_text(page: Page, picture: str | None = "charts/memory.png") -> str:
-    """The page as Markdown; ``picture`` is the main chart's file, None where it cannot be shown."""
+    """The page as Markdown, without the sections it folds away; ``picture`` is the main chart's file, None where it
+    cannot be shown."""
     lines = [f"## {plain(page.sign)} {plain(page.headline)}", "", plain(page.why), ""]
     lines += [" · ".join(plain(fact) for fact in page.facts), ""]
     if page.tiles:
@@ -31,7 +32,7 @@ def markdown_text(page: Page, picture: str | None = "charts/memory.png") -> str:
         if picture is not None:
             lines += [f"![{plain(main.title)}]({picture})", ""]
     for section in page.sections:
-        lines += _section(section)
+        lines += [] if section.folded else _section(section)
     lines += [plain(page.footer), ""]
     return "\n".join(lines)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from markupsafe import Markup
@@ -287,14 +287,15 @@ def _held_by(scene: Scene, role: Role) -> MetricEvidence | None:
 
 
 def latency_charts(scene: Scene) -> list[Chart]:
-    """Latency of each kind over time."""
+    """Latency of each kind over time; the first chart says what the titles of all compare."""
     from_s = min((phase.start_s for phase in scene.evidence.phases if phase.loaded), default=0.0)
-    return [
+    charts = [
         _latency_chart(
             f"latency-{number}", f"Does {short(kind, 30)} get slower? {_drift(curves, from_s)}", curves, scene.end_s
         )
         for number, (kind, curves) in enumerate(scene.run.latencies.items(), 1)
     ]
+    return [replace(charts[0], note=_DRIFT_WORDS), *charts[1:]] if charts else []
 
 
 def _latency_chart(name: str, title: str, curves: dict[str, Curve], end_s: float) -> Chart:
@@ -302,9 +303,9 @@ def _latency_chart(name: str, title: str, curves: dict[str, Curve], end_s: float
 
 
 _JUDGED_LINE = "total p95"
-DRIFT_WORDS = (
-    f"Each title compares the line {_JUDGED_LINE}, which holds a 95th percentile for every second: its median over the "
-    "first quarter of the seconds in which the kind was driven, warm-up left out, and over the last."
+_DRIFT_WORDS = (
+    f"Titles compare the line {_JUDGED_LINE}, a 95th percentile for every second: its median over the first quarter of "
+    "the seconds in which the kind was driven, warm-up left out, and over the last."
 )
 
 

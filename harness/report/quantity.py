@@ -6,6 +6,7 @@ Rounding happens here and nowhere earlier; an interval is printed in one unit, t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.model import Interval
@@ -80,8 +81,22 @@ def interval_text(interval: Interval | None, unit: str, *, level: bool = True) -
     if interval is None or interval.estimate is None:
         return UNKNOWN
     how = measure(unit, interval.estimate, interval.low, interval.high)
-    middle = f"{figure(interval.estimate / how.factor)} {how.unit}".rstrip()
-    return f"{middle} ({ends_text(interval, how, level=level)})"
+    return _in_measure(interval, how, level=level)
+
+
+def interval_texts(intervals: Sequence[Interval | None], unit: str) -> tuple[str, ...]:
+    """Several intervals to be compared, in one unit, that of the largest end of them all."""
+    known = [interval for interval in intervals if interval is not None and interval.estimate is not None]
+    how = measure(unit, *(end for one in known for end in (one.estimate, one.low, one.high)))
+    return tuple(UNKNOWN if interval is None else _in_measure(interval, how) for interval in intervals)
+
+
+def _in_measure(interval: Interval, how: Measure, *, level: bool = True) -> str:
+    if interval.estimate is None:
+        return UNKNOWN
+    return (
+        f"{figure(interval.estimate / how.factor)} {how.unit}".rstrip() + f" ({ends_text(interval, how, level=level)})"
+    )
 
 
 def ends_text(interval: Interval, how: Measure, *, level: bool = True) -> str:

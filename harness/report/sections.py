@@ -13,7 +13,7 @@ from harness.model import Event, Interval, Outcome
 from harness.report import metrics, pictures
 from harness.report.page import Chart, Page, Section, Table
 from harness.report.pictures import Scene
-from harness.report.quantity import figure, interval_text, limit_text, quantity
+from harness.report.quantity import figure, interval_text, interval_texts, limit_text, quantity
 from harness.report.story import (
     HEADLINES,
     SIGNS,
@@ -61,16 +61,17 @@ def build_page(scene: Scene, memory: Chart | None) -> Page:
 
 def _facts(scene: Scene) -> tuple[str, ...]:
     run = scene.run
-    speed = f"driven {figure(run.speedup)} times faster than production" if run.speedup != 1 else ""
-    target = f"target {short(run.target_commit, 14)}" if run.target_commit else ""
+    speed = f"at {figure(run.speedup)} times production speed" if run.speedup != 1 else ""
+    commit = f"commit {short(run.target_commit, 14)}" if run.target_commit else ""
+    target = ", ".join(part for part in (run.target, commit) if part)
     queries = sum(kind.queries_count for kind in scene.verdict.kinds)
     facts = (
+        f"target: {target}" if target else "",
         f"scenario {short(run.scenario or 'unknown', 60)}",
         _when(run.started_at),
         format_duration(run.end_s),
         f"{queries:,.0f} queries judged" if queries else "",
         speed,
-        target,
     )
     return tuple(printable(fact) for fact in facts if fact)
 
@@ -116,8 +117,7 @@ def _kinds(scene: Scene) -> Section:
         (
             short(kind.kind, 40),
             f"{kind.queries_count:,.0f}",
-            interval_text(kind.bytes_per_query, "bytes") if kind.bytes_per_query.estimate is not None else "not known",
-            interval_text(kind.drained_bytes_per_query, "bytes"),
+            *interval_texts((kind.bytes_per_query, kind.drained_bytes_per_query), "bytes"),
             printable(kind.reason or "", 200),
         )
         for kind in verdict.kinds
@@ -177,8 +177,7 @@ def _self(scene: Scene) -> Section:
 
 
 def _latencies(scene: Scene) -> Section:
-    charts = tuple(pictures.latency_charts(scene))
-    return Section("Latencies", text=(pictures.DRIFT_WORDS,) if charts else (), charts=charts, small=True)
+    return Section("Latencies", charts=tuple(pictures.latency_charts(scene)), small=True)
 
 
 def _gates(verdict: Verdict) -> Section:
@@ -211,7 +210,16 @@ def _events(scene: Scene) -> Section:
 
 
 def _details(event: Event) -> str:
-    return printable(", ".join(f"{name}: {_plain(value)}" for name, value in event.fields.items()))
+    """The fields of an event; of one that has a text, the text and no figures that stand in it once more."""
+    fields = {name: value for name, value in event.fields.items() if name != "text"}
+    text = str(event.fields.get("text") or "")
+    if text:
+        fields = {name: value for name, value in fields.items() if not isinstance(value, dict | list)}
+    return printable("; ".join(part for part in (text, _named(fields)) if part))
+
+
+def _named(fields: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {_plain(value)}" for name, value in fields.items())
 
 
 def _plain(value: object) -> str:
@@ -236,7 +244,7 @@ def _measured(scene: Scene) -> Section:
         ("Seed", "unknown" if run.seed is None else str(run.seed)),
         ("Speed", f"{figure(run.speedup)} times production"),
         ("End of the run", run.end_words(verdict.outcome)),
-        ("Host", _pairs(run.host)),
+        ("Host", _host(run.host)),
         ("Versions", _pairs(run.versions)),
         ("Commits", _pairs({name: value for name, value in run.commit.items() if value})),
     ]
@@ -308,6 +316,21 @@ def _until(hours: Interval, limit: str) -> str:
     if hours.estimate is None and hours.low is None:
         return f"the limit of {limit} is not reached"
     return f"{interval_text(hours, 'h')} until the limit of {limit}"
+
+
+def _host(host: Mapping[str, Any]) -> str:
+    """``system Linux, 2 cores, 25.3 GB``: names with values, and what is counted as people count it."""
+    return ", ".join(_part_of_host(name, value) for name, value in host.items())
+
+
+def _part_of_host(name: str, value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if name.endswith("_count"):
+            return f"{value:,} {name.removesuffix('_count').replace('_', ' ')}"
+        if name.endswith("_bytes"):
+            size = quantity(value, "bytes") if value >= 1e6 else limit_text(value, "bytes")
+            return f"{size} {name.removesuffix('_bytes').replace('_', ' ')}"
+    return f"{name} {_plain(value)}"
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

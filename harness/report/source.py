@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from harness.model import EndReason, Outcome, Role
+from harness.model import ContainerIdentity, EndReason, Outcome, ProcessIdentity, Role
 from harness.report.figures.curves import Curve
-from harness.report.text import printable
+from harness.report.text import printable, short
 from harness.store.reader import StoredRun, read_run
+from harness.store.schema import Manifest
 from harness.units import format_duration
 
 _LATENCIES = (
@@ -30,6 +31,8 @@ _END_WORDS = {
     EndReason.MOCK_FAILED: "the mock failed",
     EndReason.DISK_FULL: "the disk was full",
 }
+_TARGETS = ("command", "reference", "container", "pid")
+_LONGEST_TARGET = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class RunFacts:
     speedup: float
     end_s: float
     end: EndReason | None
+    target: str
     target_commit: str | None
     host: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, Any] = field(default_factory=dict)
@@ -87,6 +91,7 @@ def read_facts(run_dir: Path, primary: str) -> RunFacts:
         speedup=manifest.speedup,
         end_s=end_s,
         end=run.end.reason if run.end is not None else None,
+        target=target_words(manifest),
         target_commit=manifest.commit.get("target"),
         host=manifest.host,
         versions=manifest.versions,
@@ -97,6 +102,22 @@ def read_facts(run_dir: Path, primary: str) -> RunFacts:
         curves=_primary_curve(run, primary),
         latencies=_latencies(run),
     )
+
+
+def target_words(manifest: Manifest) -> str:
+    """What was tested, as the manifest names it (secrets are replaced there): ``node server.js (pid 6175)``."""
+    asked = manifest.config.get("target")
+    given = {name: asked.get(name) for name in _TARGETS if asked.get(name)} if isinstance(asked, Mapping) else {}
+    watched = [probe.identity for probe in manifest.probes if probe.role is Role.TARGET and probe.identity is not None]
+    pid = next((f"pid {identity.pid}" for identity in watched if isinstance(identity, ProcessIdentity)), "")
+    container = next((identity.container for identity in watched if isinstance(identity, ContainerIdentity)), "")
+    if "command" in given:
+        return f"{short(given['command'], _LONGEST_TARGET)}" + (f" ({pid})" if pid else "")
+    if "reference" in given:
+        return f"reference backend “{short(given['reference'], 20)}”" + (f" ({pid})" if pid else "")
+    if "container" in given or container:
+        return f"container {short(given.get('container') or container, _LONGEST_TARGET)}"
+    return f"pid {short(given['pid'], 20)}" if "pid" in given else pid
 
 
 def _end_s(run: StoredRun) -> float:

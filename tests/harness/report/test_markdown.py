@@ -74,3 +74,12 @@ def test_without_a_place_for_pictures_there_is_none(leaking: Assessed) -> None:
     assert main is not None
 
     assert "![" not in markdown_text(build_page(leaking.scene, main[0]), picture=None)
+
+
+def test_what_is_folded_away_is_left_out() -> None:
+    """A pull request has no use for what few readers open."""
+    sections = (Section("Deep", text=("inside",), folded=True), Section("Open", text=("outside",)))
+    text = markdown_text(Page("t", "pass", "s", "h", "w", (), (), sections, "f"))
+
+    assert "outside" in text
+    assert "inside" not in text

@@ -72,6 +72,18 @@ def test_many_guilty_kinds_are_counted(leaking: Assessed) -> None:
     assert chart.title == "Which use leaves memory behind? kind 11, kind 10, kind 9 and 9 more"
 
 
+def test_a_limit_is_labelled_as_it_was_given(leaking: Assessed) -> None:
+    """16 KiB on an axis in kB is not called 16.4."""
+    scene = leaking.scene
+    gates = tuple(replace(gate, limit=16384.0, fail_above=16384.0) for gate in scene.verdict.gates)
+    chart = pictures.kinds_chart(replace(scene, verdict=replace(scene.verdict, gates=gates)))
+
+    assert chart is not None
+    assert ">limit 16 KiB<" in chart.svg
+    assert chart.narrow is not None
+    assert ">limit 16 KiB<" in chart.narrow
+
+
 def test_latency_titles_say_what_they_compare(leaking: Assessed) -> None:
     """Both figures are typical seconds of one named line, and the warm-up is in neither."""
     run = leaking.scene.run
@@ -86,7 +98,8 @@ def test_latency_titles_say_what_they_compare(leaking: Assessed) -> None:
     ]
     assert warm_until_s > 100.0
     assert "9,000 ms in the first quarter" in pictures.latency_charts(unplanned)[0].title
-    assert len(pictures.latency_charts(leaking.scene)) == 3
+    notes = [chart.note for chart in pictures.latency_charts(leaking.scene)]
+    assert notes == [pictures._DRIFT_WORDS, "", ""]
 
 
 def test_without_load_there_are_no_load_charts(leaking: Assessed) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.model import Interval
-from harness.report.quantity import figure, interval_text, quantity
+from harness.report.quantity import figure, interval_text, interval_texts, quantity
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,11 @@ def test_the_level_is_left_out_where_it_stands_nearby() -> None:
     """Tables say it once."""
 
     assert interval_text(Interval(2e6, 1e6, 3e6), "bytes", level=False) == "2.00 MB (1.00 to 3.00)"
+
+
+def test_what_is_compared_has_one_unit() -> None:
+    """That of the largest end of all; what is not known takes no part."""
+    texts = interval_texts((Interval(-8e4, -1.28e6, 9.01e5), Interval(-6.21e5, -9.56e5, -2.89e5), None), "bytes")
+
+    assert texts == ("−0.08 MB (95 %: −1.28 to 0.901)", "−0.621 MB (95 %: −0.956 to −0.289)", "not known")
+    assert interval_texts((Interval(),), "bytes") == ("not known",)

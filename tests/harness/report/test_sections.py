@@ -72,6 +72,49 @@ def test_many_events_are_counted_and_the_rest_is_pointed_to(leaking: Assessed) -
     assert section.tables[0].note == "800 more are in events.jsonl."
 
 
+def test_a_note_stands_there_once(leaking: Assessed) -> None:
+    """Its text, and no figures of the same behind it; what has no text shows its fields."""
+    scene = leaking.scene
+    events = (
+        Event(1.0, "note", {"text": "load: 1197 queries; failures: none", "load": {"started_count": 1197}}),
+        Event(2.0, "note", {"text": "slow", "probe": "app"}),
+        Event(3.0, "perturbed", {"by": "diagnosis", "steps": ["a"]}),
+    )
+    page = build_page(Scene(scene.run, scene.verdict, replace(scene.evidence, events=events)), None)
+    rows = next(section for section in page.sections if section.title == "What happened").tables[0].rows
+
+    assert [row[2] for row in rows] == [
+        "load: 1197 queries; failures: none",
+        "slow; probe: app",
+        'by: diagnosis, steps: ["a"]',
+    ]
+
+
+def test_the_head_names_the_target_and_the_host_is_legible(leaking: Assessed) -> None:
+    """What was tested stands first; sizes and counts of the machine are read, not counted in digits."""
+    host = {"kernel": "6.1", "cores_count": 2, "memory_bytes": 25276510208, "page_size_bytes": 4096, "odd": None}
+    run = replace(leaking.scene.run, host=host, target="node server.js (pid 6175)")
+    page = build_page(replace(leaking.scene, run=run), None)
+
+    assert page.facts[0] == "target: node server.js (pid 6175), commit 89abcdef01"
+    assert page.facts[1] == "scenario mixed"
+    assert dict(page.sections[-1].terms)["Host"] == ("kernel 6.1, 2 cores, 25.3 GB memory, 4 KiB page size, odd null")
+
+
+def test_a_row_of_kinds_has_one_unit(leaking: Assessed) -> None:
+    """What a kind leaves, and the same from drained levels, can be laid side by side."""
+    verdict = leaking.scene.verdict
+    kind = replace(
+        verdict.kinds[0],
+        bytes_per_query=Interval(-8e4, -1.28e6, 9.01e5),
+        drained_bytes_per_query=Interval(-6.21e5, -9.56e5, -2.89e5),
+    )
+    page = build_page(replace(leaking.scene, verdict=replace(verdict, kinds=(kind,))), None)
+    (row, *_) = next(s for s in page.sections if s.title.startswith("What each kind")).tables[0].rows
+
+    assert row[2:4] == ("−0.08 MB (95 %: −1.28 to 0.901)", "−0.621 MB (95 %: −0.956 to −0.289)")
+
+
 def test_metrics_that_are_not_drawn_are_counted(leaking: Assessed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing disappears without a word: neither what never changed nor what is too much to draw."""
     title = "Every other metric of the target"

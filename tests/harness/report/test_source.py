@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from harness.model import EndReason, Outcome
-from harness.report.source import read_facts
+from harness.model import ContainerIdentity, EndReason, Identity, Outcome, ProcessIdentity, Role
+from harness.report.source import read_facts, target_words
+from harness.store.schema import Manifest, ProbeInfo
 from tests.harness.report.conftest import Assessed
 from tests.support.stored_runs import FIXED, write_run
 
@@ -50,3 +52,28 @@ def test_an_early_stop_is_told_by_what_it_came_to(tmp_path: Path) -> None:
     assert early.end_words(Outcome.INCONCLUSIVE) == given_up
     assert early.end_words(Outcome.PASS) == "stopped early, after 1 min: the evidence was in"
     assert early.end_words(Outcome.INVALID) == "stopped early after 1 min"
+
+
+def _target(config: object, identity: Identity | None = None) -> str:
+    probes = (ProbeInfo("target", Role.TARGET, 1.0, identity, ()),)
+    return target_words(Manifest("", "", None, probes, config={"target": config}))
+
+
+@pytest.mark.parametrize(
+    ("config", "identity", "words"),
+    [
+        ({"command": "node server.js --key ***"}, ProcessIdentity(6175, 1.5), "node server.js --key *** (pid 6175)"),
+        ({"command": "x" * 90}, None, "x" * 59 + "…"),
+        ({"command": "a\x1bb"}, None, "a\\x1bb"),
+        ({"reference": "before"}, ProcessIdentity(7, 1.5), "reference backend “before” (pid 7)"),
+        ({"container": "voice"}, ContainerIdentity("8f3a", "2026"), "container voice"),
+        ({"pid": 812}, ProcessIdentity(812, 1.5), "pid 812"),
+        ({}, ProcessIdentity(812, 1.5), "pid 812"),
+        ("nonsense", ContainerIdentity("8f3a", "2026"), "container 8f3a"),
+        ({}, None, ""),
+    ],
+)
+def test_the_target_is_named_as_the_manifest_does(config: object, identity: Identity | None, words: str) -> None:
+    """By command, container or process; shortened, safe to show, secrets as they were stored."""
+
+    assert _target(config, identity) == words
