@@ -203,7 +203,8 @@ def draw_lines(
 
     def draw(figure: Figure) -> None:
         time = time_scale(end_s)
-        parts = [line.curve.values[np.isfinite(line.curve.values)] for line in lines]
+        shown = [line.curve.values for line in lines] + ([trend.fitted] if trend is not None else [])
+        parts = [values[np.isfinite(values)] for values in shown]
         known = np.concatenate(parts) if parts else np.array([])
         scale = unit_scale(unit)
         low, high = _value_limits(known / scale.factor, unit, from_zero=from_zero)

@@ -91,6 +91,15 @@ def test_a_trend_is_laid_over_a_single_metric() -> None:
     assert "m" not in _texts(svg)
 
 
+def test_a_trend_above_its_readings_is_not_cut() -> None:
+    """The axis holds the fit as well as what was read."""
+    trend = Trend(T_S, T_S + 500.0, T_S, T_S)
+    figure = Figure(figsize=(4, 2))
+    draw_lines([Line("m", Curve(T_S, T_S))], "count", 100.0, SIZE, trend=trend)(figure)
+
+    assert figure.axes[0].get_ylim()[1] > 599.0
+
+
 def test_few_readings_are_points_and_no_line() -> None:
     """Two readings have no course between them."""
     curve = Curve(np.array([0.0, 60.0]), np.array([1.0, 120.0]))
