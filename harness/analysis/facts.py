@@ -9,15 +9,13 @@ import numpy as np
 
 from harness.analysis import levels as reduction
 from harness.analysis.growth import Growth, estimate_growth
-from harness.analysis.levels import Levels
+from harness.analysis.levels import FEWEST_QUIET, USUAL_QUIET, Levels
 from harness.analysis.regression import Floats
 from harness.analysis.segments import Phase, pieces, quiet_spans, settled
 from harness.analysis.shape import Form, name_shape
 from harness.analysis.usage import Load, Plan, read_plan, truly_quiet
 from harness.model import Shape
 
-FEWEST_QUIET = 8
-"""So many quiet spans make levels of their own; with fewer, levels are means like those of any other run."""
 _SHORTEST_QUIET = 0.25
 """Of the usual length; a span that has only just begun does not hold a level yet."""
 _LEVELS_A_PHASE = 4
@@ -103,6 +101,7 @@ def _quiet(setting: Setting, start_s: float, shortest_s: float) -> list[tuple[fl
         quiet = truly_quiet(setting.load, quiet)
     if not quiet:
         return quiet
-    usual_s = float(np.median([high - low for low, high in quiet]))
+    # Not the median: where idle time follows every second drain, half of the spans are many times as long.
+    usual_s = float(np.quantile([high - low for low, high in quiet], USUAL_QUIET))
     quiet = [(low, high) for low, high in quiet if high - low >= _SHORTEST_QUIET * usual_s]
     return quiet if len(quiet) >= FEWEST_QUIET else []

@@ -19,6 +19,10 @@ from harness.analysis.regression import Floats
 from harness.analysis.sawtooth import FEWEST_TROUGHS, Sawtooth, find_sawtooth
 
 FEWEST_LEVELS, MOST_LEVELS, USUAL_LEVELS = 60, 240, 120
+FEWEST_QUIET = 8
+"""So many quiet spans make levels of their own; with fewer, levels are means like those of any other run."""
+USUAL_QUIET = 0.25
+"""Quantile of the lengths of quiet spans that is the usual length: that of a drain, where idle time follows some."""
 SPIKY_SHARE = (0.0005, 0.1)
 """Between these shares of samples far from their span's median the samples are spiky, and medians are taken."""
 
@@ -85,11 +89,9 @@ def reduce(
     wanted = min(max(wanted, FEWEST_LEVELS), MOST_LEVELS)
     quantum = smallest_step(y)
     saw = find_sawtooth(t_s, y) if np.unique(piece).size == 1 else _find_in_pieces(t_s, y, piece)
-    inside = _inside(t_s, quiet)
-    if np.count_nonzero(inside) >= len(quiet) > 0:
-        t_s, y, piece = t_s[inside], y[inside], piece[inside]
-        levels = _averaged(t_s, y, piece, _between(quiet), saw, quantum, LevelKind.DRAINED)
-        return replace(levels, idle=slope_inside(t_s, y, piece, quiet, quantum))
+    drained = _drained(t_s, y, piece, quiet, saw, quantum)
+    if drained is not None:
+        return drained
     if saw is not None and saw.troughs.size >= fewest_troughs:
         at = saw.troughs
         t_s, y, piece = t_s[at], y[at], piece[at]
@@ -99,6 +101,25 @@ def reduce(
     if t_s.size <= wanted:
         return Levels(t_s, y, t_s, t_s, piece, LevelKind.SAMPLE, saw, quantum)
     return _averaged(t_s, y, piece, _edges(float(t_s[0]), float(t_s[-1]), wanted), saw, quantum, None)
+
+
+def _drained(
+    t_s: Floats,
+    y: Floats,
+    piece: NDArray[np.int64],
+    quiet: Sequence[tuple[float, float]],
+    saw: Sawtooth | None,
+    quantum: float,
+) -> Levels | None:
+    """Levels of the quiet spans; None where too few of them hold one."""
+    inside = _inside(t_s, quiet)
+    if not quiet or np.count_nonzero(inside) < len(quiet):
+        return None
+    t_s, y, piece = t_s[inside], y[inside], piece[inside]
+    levels = _averaged(t_s, y, piece, _between(quiet), saw, quantum, LevelKind.DRAINED)
+    if levels.count < FEWEST_QUIET:
+        return None
+    return replace(levels, idle=slope_inside(t_s, y, piece, quiet, quantum))
 
 
 def _inside(t_s: Floats, spans: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
@@ -156,7 +177,8 @@ def _averaged(
         share = float(np.mean(deviation > 8.0 * typical)) if typical > 0 else 0.0
         spiky = SPIKY_SHARE[0] < share < SPIKY_SHARE[1]
         kind, means = (LevelKind.MEDIAN, medians) if spiky else (LevelKind.MEAN, means)
-    at = np.flatnonzero(counts >= 0.25 * np.median(counts))
+    usual = np.quantile(counts, USUAL_QUIET if kind is LevelKind.DRAINED else 0.5)
+    at = np.flatnonzero(counts >= 0.25 * usual)
     low_s, high_s = t_s[starts[at]], t_s[ends[at]]
     return Levels(times[at], means[at], low_s, high_s, piece[starts[at]], kind, saw, quantum)
 

@@ -89,6 +89,25 @@ def test_quiet_spans_in_the_start_that_is_left_out_do_not_count() -> None:
     assert short.levels.kind is LevelKind.MEAN
 
 
+@pytest.mark.parametrize("cycles_count", [4, 5, 6, 8])
+def test_two_kinds_with_short_drains_are_told_apart(cycles_count: int) -> None:
+    """Every cycle has a drain of five seconds and one that half a minute of idle time follows."""
+    turns = [(kind, quiet_s) for _ in range(cycles_count) for kind, quiet_s in (("normal", 5.0), ("duplicate", 35.0))]
+    plan: list[tuple[str, float, float]] = []
+    for kind, quiet_s in turns:
+        start_s = plan[-1][2] if plan else 0.0
+        plan += [(kind, start_s, start_s + 60.0), ("drain", start_s + 60.0, start_s + 60.0 + quiet_s)]
+    rows, t_s, held = used(plan, 5.0, {"normal": 50_000.0})
+    noise = 1e5 * np.random.default_rng(3).normal(size=t_s.size)
+
+    facts = analyse(t_s, 1e8 + held + noise, Setting(phases=phases_of(plan), load=load_of(rows)))
+
+    assert facts.growth is not None
+    parts = {part.kind: part.per_query for part in facts.growth.parts}
+    assert parts["normal"].estimate == pytest.approx(50_000.0, rel=0.05)
+    assert abs(parts["duplicate"].estimate or 0.0) < 4096.0
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3])
 def test_growth_that_bends_is_read_over_the_last_quarter_as_recorded(share: float) -> None:
     """Neither the tenth left out at the start nor a warm-up phase of ``share`` moves the quarter."""

@@ -84,6 +84,32 @@ def test_drained_levels_are_one_a_quiet_span() -> None:
     assert levels.idle.slope == pytest.approx(0.01)
 
 
+def _drains_of(lengths_s: tuple[float, ...], count: int) -> list[tuple[float, float]]:
+    """``count`` quiet spans at the ends of minutes, of these lengths in turn."""
+    return [(60.0 * i - lengths_s[i % len(lengths_s)], 60.0 * i) for i in range(1, count + 1)]
+
+
+def test_a_short_drain_beside_long_idle_time_is_a_level_too() -> None:
+    """Two kinds with idle time after every second drain: half of the quiet spans are seven times as long."""
+    t_s = np.arange(0.0, 500.0)
+    quiet = _drains_of((2.5, 17.5), 8)
+
+    levels = reduce(t_s, 100.0 + 0.01 * t_s, np.zeros(t_s.size, dtype=np.int64), quiet=quiet)
+
+    assert (levels.kind, levels.count) == (LevelKind.DRAINED, 8)
+
+
+def test_quiet_spans_of_which_too_few_hold_a_level_are_left() -> None:
+    """Nothing was read in seven of twelve: the levels are those of any other run."""
+    quiet = _drains_of((20.0,), 12)
+    t_s = np.array([t for t in np.arange(0.0, 720.0) if not 0.0 <= t - quiet[int(t // 60)][0] < 20.0 or t < 300.0])
+
+    levels = reduce(t_s, 100.0 + 0.01 * t_s, np.zeros(t_s.size, dtype=np.int64), quiet=quiet)
+
+    assert levels.kind is LevelKind.MEAN
+    assert levels.count > 60
+
+
 def test_the_smallest_step_is_the_quantum() -> None:
     """A counter in pages moves by pages; one that never moves says nothing."""
     assert smallest_step(np.array([0.0, 4096.0, 12288.0])) == 4096.0
