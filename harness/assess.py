@@ -17,6 +17,7 @@ from harness.agreement import disagreements, grown_observers, self_growth
 from harness.analysis.amplification import calls_per_query
 from harness.analysis.drained import Drained, drained_levels
 from harness.analysis.facts import Facts, Setting, analyse
+from harness.analysis.growth import Growth
 from harness.analysis.regression import Floats
 from harness.analysis.segments import Phase
 from harness.analysis.usage import Load, Steps
@@ -222,7 +223,16 @@ def _with_power(circumstances: Circumstances, recorded: Recorded, setting: Setti
     planted = series.y + leak * (series.t_s - series.t_s[0])
     growth = _facts(replace(series, reduced=replace(series.reduced, y=planted)), setting).growth
     high = growth.certain.high if growth is not None else None
-    return replace(circumstances, has_power=high is not None and high >= leak)
+    return replace(circumstances, has_power=high is not None and high + _certain_fall(facts.growth) >= leak)
+
+
+def _certain_fall(growth: Growth) -> float:
+    """By how much memory falls a second at the end, where that is certain: a leak planted into such a run shows less
+    by so much, and how much of a fall is too much is a question of its own (``harness.rules.obstacles``)."""
+    certain = growth.certain
+    if certain.estimate is None or certain.high is None or certain.high >= 0.0:
+        return 0.0
+    return -certain.estimate
 
 
 def _drained(recorded: Recorded, facts: Facts) -> Drained | None:

@@ -8,11 +8,11 @@ from harness.analysis.dictionary import DECAYING
 from harness.analysis.facts import Facts
 from harness.analysis.growth import FEWEST_LEVELS, Growth
 from harness.analysis.shape import STAIRCASE_STEPS
-from harness.model import Outcome
-from harness.rules.circumstances import Circumstances, growth_limits
+from harness.model import Limits, Outcome
+from harness.rules.circumstances import DEFAULT_PASS_BYTES_PER_H, Circumstances, growth_limits
 from harness.rules.figures import FAIR_ADVANTAGE
 from harness.rules.gates import mostly_failed, outgrown_after_s, settling_bytes
-from harness.units import S_PER_H, format_bytes, format_duration
+from harness.units import S_PER_H, format_bytes, format_duration, format_rate_per_min
 from harness.verdict import GateResult
 
 FEWEST_COLLECTIONS = 8
@@ -98,8 +98,7 @@ def outcome_of(gates: tuple[GateResult, ...], obstacles: list[Obstacle], invalid
 
 def _unsettled(facts: Facts, growth: Growth, circumstances: Circumstances) -> list[Obstacle]:
     """What the run shows of slow movement that may go on, or come back, after it."""
-    hour, _ = growth_limits(circumstances.limits)
-    allowed = 0.0 if hour is None else hour[1] / S_PER_H * facts.length_s
+    allowed = _allowed_bytes(facts, growth, circumstances.limits)
     out = []
     doubtful = growth.advantage < (CLEAR_ADVANTAGE if growth.bent else FAIR_ADVANTAGE)
     far = growth.swing > MATERIAL_SWING * allowed
@@ -110,9 +109,21 @@ def _unsettled(facts: Facts, growth: Growth, circumstances: Circumstances) -> li
     if growth.wanders > most and growth.noise > MATERIAL_NOISE * allowed:
         out.append(Obstacle("memory wanders without coming back to a level: any trend may be chance", facts.length_s))
     high = growth.certain.high
-    if hour is not None and high is not None and high * S_PER_H < -MATERIAL_FALL * hour[1]:
-        out.append(Obstacle("memory is still being given back at the end: it has not settled", facts.length_s))
+    if high is not None and -high * facts.length_s > MATERIAL_FALL * allowed:
+        rate = format_rate_per_min(-(growth.certain.estimate or 0.0) * S_PER_H)
+        says = f"memory is still being given back at the end, {rate}: that may hide growth"
+        out.append(Obstacle(says, facts.length_s))
     return out
+
+
+def _allowed_bytes(facts: Facts, growth: Growth, limits: Limits) -> float:
+    """What the limits let the run gain: by its length, else by its queries, else by its length under the default."""
+    hour, query = growth_limits(limits)
+    queries = sum(part.count for part in growth.parts)
+    if hour is None and query is not None and queries > 0.0:
+        return query[1] * queries
+    per_h = DEFAULT_PASS_BYTES_PER_H if hour is None else hour[1]
+    return per_h / S_PER_H * facts.length_s
 
 
 def _warming_up(facts: Facts, gates: tuple[GateResult, ...], growth: Growth) -> list[Obstacle]:

@@ -184,6 +184,16 @@ def test_a_torn_last_line_is_dropped_and_said(tmp_path: Path) -> None:
     assert any("torn" in note for note in verdict.notes)
 
 
+@pytest.mark.parametrize(("fall", "outcome"), [(0.02, Outcome.PASS), (5.0, Outcome.INCONCLUSIVE)])
+def test_a_fall_is_no_lack_of_power(tmp_path: Path, fall: float, outcome: Outcome) -> None:
+    """A planted leak shows less by what falls: that is the reason then, and none where the fall does not matter."""
+    verdict = _judge(tmp_path, _plain(-fall * 1e6 / 60.0)).verdict
+
+    assert verdict.outcome is outcome
+    assert not any("planted" in reason for reason in verdict.reasons)
+    assert any("given back" in reason for reason in verdict.reasons) is (outcome is Outcome.INCONCLUSIVE)
+
+
 def test_two_samples_are_inconclusive(tmp_path: Path) -> None:
     """Too few to judge, and what would settle it."""
     verdict = _judge(tmp_path, PlainRun(np.array([0.0, 1.0]), {"anon_bytes": np.array([1e8, 2e8])})).verdict

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.analysis.facts import Setting, analyse
+from harness.analysis.facts import Facts, Setting, analyse
 from harness.analysis.kinds import Part
 from harness.model import Interval, Limits, Outcome, Shape
 from harness.rules.circumstances import Circumstances
@@ -113,6 +113,33 @@ def test_memory_that_still_falls_has_not_settled() -> None:
     assert outcome(facts_of(-2 * MB_PER_MIN * T_S), Circumstances(Limits())) is Outcome.INCONCLUSIVE
     assert any("given back" in says for says in said(facts_of(-2 * MB_PER_MIN * T_S)))
     assert outcome(facts_of(-0.02 * MB_PER_MIN * T_S), Circumstances(Limits())) is Outcome.PASS
+
+
+def _with_queries(facts: Facts, count: float) -> Facts:
+    """The same memory under ``count`` queries of a kind, none of which left anything."""
+    none = Interval(0.0, -100.0, 100.0)
+    part = Part("normal", count, none, none, None, True)
+    assert facts.growth is not None
+    return replace(facts, growth=replace(facts.growth, parts=(part,)))
+
+
+def test_what_matters_follows_from_the_limit_per_query_where_it_is_the_only_one() -> None:
+    """The same wandering or fall is nothing beside what a thousand queries may leave, and much beside what one may."""
+    only = Circumstances(Limits(max_growth_bytes_per_query=1e6))
+    falls = facts_of(-0.1 * MB_PER_MIN * T_S)
+    assert FLAT.growth is not None
+    wanders = replace(FLAT, growth=replace(FLAT.growth, wanders=0.6))
+
+    for facts in (wanders, falls):
+        assert outcome(_with_queries(facts, 1000.0), only) is Outcome.PASS
+        assert outcome(_with_queries(facts, 1.0), only) is Outcome.INCONCLUSIVE
+
+
+def test_a_fall_says_how_much_is_given_back() -> None:
+    """A rate to hold beside the limit."""
+    (says,) = said(facts_of(-2 * MB_PER_MIN * T_S))
+
+    assert says == "memory is still being given back at the end, 2.00 MB/min: that may hide growth"
 
 
 def test_slow_movement_that_does_not_matter_may_pass() -> None:
