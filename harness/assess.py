@@ -30,10 +30,10 @@ from harness.recorded import (
     cut_short,
     invalid_reasons,
     limits_of,
+    missing_samples,
     number,
     read_recorded,
     section,
-    silence,
 )
 from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_H, Circumstances, growth_limits
 from harness.rules.figures import figures, forecast, idle_per_h, kind_figures
@@ -153,8 +153,8 @@ def _circumstances(recorded: Recorded, limits: Limits, primary: Facts) -> Circum
         invalid = (*invalid, _no_primary(recorded))
     elif recorded.gauges[recorded.primary].unit is not Unit.BYTES:
         invalid = (*invalid, f"the primary metric {recorded.primary} is not in bytes, as the limits are")
-    elif not invalid and (silent := silence(recorded)) is not None:  # else the reason for it is known already
-        invalid = (silent,)
+    elif not invalid and (missing := missing_samples(recorded)) is not None:  # else the reason is known already
+        invalid = (missing,)
     target = section(run.manifest.config, "target")
     return Circumstances(
         limits=limits,

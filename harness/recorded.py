@@ -38,6 +38,11 @@ TTS_CALLS_COLUMN = "tts_calls_count"
 """A counter of this name, of any probe, is the calls to the speech service; ``soak run`` reads it from its own mock."""
 _SILENCE_S = 2.0
 _SILENCE_RATIO = 0.1
+_GAP_SPACINGS = 3.0
+_USUAL_SPACING = 0.9
+"""Quantile of the times between readings that is the usual one: a column that is read more and more rarely, or at
+random, has no gaps."""
+_MOST_MISSING = 0.25
 PREFERRED = ("anon_bytes", "pss_bytes", "rss_bytes")
 """Memory held, best column first."""
 
@@ -284,22 +289,48 @@ def invalid_reasons(run: StoredRun) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reasons))
 
 
-def silence(recorded: Recorded) -> str | None:
+def missing_samples(recorded: Recorded) -> str | None:
+    """Why the primary metric says too little about the run, or None: it falls silent, or has gaps."""
+    series = recorded.gauges.get(recorded.primary)
+    if series is None or series.t_s.size == 0:
+        return None
+    end_s = max(recorded.last_row_s, recorded.run.end.t_s if recorded.run.end is not None else 0.0)
+    return _silence(recorded, series.t_s, end_s) or _gaps(recorded.primary, series.t_s, end_s)
+
+
+def _silence(recorded: Recorded, t_s: Floats, end_s: float) -> str | None:
     """Why the primary metric says nothing about the end of the run, or None.
 
     A target that is read over HTTP may die without anybody seeing more of it than blanks, and a flat line up to then is
     no pass. A reading or two that failed is no silence, nor is the time between two of a column that is read rarely.
     """
-    series = recorded.gauges.get(recorded.primary)
-    if series is None or series.t_s.size == 0:
-        return None
-    last_s = float(series.t_s[-1])
-    spacing_s = float(np.median(np.diff(series.t_s))) if series.t_s.size > 1 else 0.0
-    end_s = max(recorded.last_row_s, recorded.run.end.t_s if recorded.run.end is not None else 0.0)
-    if end_s - last_s <= max(_SILENCE_S, _SILENCE_RATIO * end_s, 3.0 * spacing_s):
+    last_s = float(t_s[-1])
+    spacing_s = float(np.median(np.diff(t_s))) if t_s.size > 1 else 0.0
+    if end_s - last_s <= max(_SILENCE_S, _SILENCE_RATIO * end_s, _GAP_SPACINGS * spacing_s):
         return None
     why = "the target did not answer to the end" if recorded.last_row_s > last_s else "samples are missing"
     return f"there is no sample of the primary metric {recorded.primary} after {last_s:.0f} s of {end_s:.0f} s: {why}"
+
+
+def _gaps(primary: str, t_s: Floats, end_s: float) -> str | None:
+    """Why too much of the run since the first sample lies in gaps, or None.
+
+    What memory did in a gap is not known, whatever it did before and after, and whether the clock, the probe or a
+    capture made it. A suspended machine makes none: neither the run's clock nor the target went on.
+    """
+    if t_s.size < 2:
+        return None
+    between_s = np.diff(np.append(t_s, max(end_s, float(t_s[-1]))))
+    usual_s = float(np.quantile(between_s[:-1], _USUAL_SPACING, method="lower"))
+    gaps_s = between_s[between_s > max(_SILENCE_S, _GAP_SPACINGS * usual_s)] - usual_s
+    missing_s, length_s = float(np.sum(gaps_s)), float(np.sum(between_s))
+    if missing_s <= _MOST_MISSING * length_s:
+        return None
+    where = "a gap" if gaps_s.size == 1 else f"{gaps_s.size} gaps"
+    return (
+        f"samples of the primary metric {primary} are missing for {missing_s:.0f} s of {length_s:.0f} s, in {where}: "
+        f"at most {_MOST_MISSING:.0%} may be".replace("%", " %")
+    )
 
 
 def _end_reason(run: StoredRun) -> EndReason | None:

@@ -135,6 +135,23 @@ def test_samples_that_are_missing_at_the_end_are_no_shorter_run(tmp_path: Path) 
     assert any("samples are missing" in reason for reason in verdict.reasons)
 
 
+@pytest.mark.parametrize("blank", [True, False])
+def test_a_rise_in_a_gap_is_not_passed(tmp_path: Path, blank: bool) -> None:
+    """Level before and after it: nobody saw what memory did in between, whether rows are blank or not there."""
+    run = _plain(0.0)
+    missing = (T_S >= 120.0) & (T_S < 1080.0)
+    held = run.columns["anon_bytes"] + 5e7 * (T_S >= 1080.0)
+    rows = T_S if blank else T_S[~missing]
+    held = np.where(missing, np.nan, held) if blank else held[~missing]
+
+    verdict = _judge(tmp_path, PlainRun(rows, {"anon_bytes": held})).verdict
+
+    assert verdict.outcome is Outcome.INVALID
+    assert verdict.reasons[0] == (
+        "samples of the primary metric target.anon_bytes are missing for 960 s of 1199 s, in a gap: at most 25 % may be"
+    )
+
+
 def test_a_column_that_is_read_rarely_is_not_silent(tmp_path: Path) -> None:
     """Nothing between two of its readings means nothing."""
     run = _plain(0.0)

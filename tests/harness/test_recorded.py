@@ -9,8 +9,8 @@ import pytest
 
 from harness.errors import RunFormatError
 from harness.model import EndReason, Event, Limits
-from harness.recorded import cut_short, invalid_reasons, limits_of, phases_of, read_recorded
-from tests.support.plain_runs import PlainRun, write
+from harness.recorded import cut_short, invalid_reasons, limits_of, missing_samples, phases_of, read_recorded
+from tests.support.plain_runs import Floats, PlainRun, write
 
 T_S = np.arange(60.0)
 FLAT = np.full(60, 1e8)
@@ -152,3 +152,31 @@ def test_restarts_are_counted_once_each(tmp_path: Path) -> None:
     assert invalid_reasons(read_recorded(path).run) == (
         "the target restarted at 5 s, 3 times in all, and that was not planned",
     )
+
+
+def _missing(path: Path, t_s: Floats) -> str | None:
+    run = PlainRun(t_s, {"anon_bytes": np.full(t_s.size, 1e8)}, end_s=float(t_s[-1]))
+    return missing_samples(read_recorded(write(path / "run", run)))
+
+
+@pytest.mark.parametrize(("gap_s", "invalid"), [(12.0, False), (18.0, True)])
+def test_gaps_count_together(tmp_path: Path, gap_s: float, invalid: bool) -> None:
+    """Two of ten seconds in a minute and a half are a quarter or less; each longer, they are too much."""
+    t_s = np.concatenate([np.arange(30.0), np.arange(30.0) + 30.0 + gap_s, np.arange(30.0) + 60.0 + 2.0 * gap_s])
+
+    found = _missing(tmp_path, t_s)
+
+    assert (found is not None) is invalid
+    assert found is None or "in 2 gaps" in found
+
+
+@pytest.mark.parametrize("how", ["random", "ever more rarely", "late"])
+def test_readings_that_are_not_regular_are_no_gaps(tmp_path: Path, how: str) -> None:
+    """At random; by a probe whose readings cost more as memory grows; and from half of the run on, without a break."""
+    t_s = {
+        "random": np.unique(np.random.default_rng(4).uniform(0.0, 1800.0, 700).round(3)),
+        "ever more rarely": np.geomspace(10.0, 1800.0, 400),
+        "late": np.arange(900.0, 1800.0),
+    }[how]
+
+    assert _missing(tmp_path, t_s) is None
