@@ -37,7 +37,7 @@ from harness.recorded import (
 )
 from harness.rules.circumstances import DEFAULT_FAIL_BYTES_PER_H, Circumstances, growth_limits
 from harness.rules.figures import figures, forecast, idle_per_h, kind_figures
-from harness.rules.gates import certain_by_kind, is_settling, judge_gates, longer_s, sentence
+from harness.rules.gates import certain_by_kind, judge_gates, longer_s, may_be_none, sentence
 from harness.rules.obstacles import Obstacle, obstacles_of, outcome_of
 from harness.store.reader import StoredRun
 from harness.store.schema import Manifest
@@ -70,7 +70,8 @@ class MetricEvidence:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What charts and further gates need beside the verdict; ``load`` holds running totals by kind, ``settling`` says
-    that all certain growth is no more than a process that began with the run may take while it settles,
+    that all certain growth is no more than a process that began with the run may take while it settles, or that no
+    query was completed,
     ``certain_per_query`` holds the bytes that a query of each kind certainly leaves, as gates are judged."""
 
     primary: str
@@ -115,7 +116,7 @@ def assess(run_dir: Path, limits: Limits | None = None, ended: EndReason | None 
         recorded.load,
         drained,
         recorded.run.events,
-        is_settling(facts[recorded.primary], circumstances),
+        may_be_none(facts[recorded.primary], circumstances),
         certain_by_kind(facts[recorded.primary], circumstances),
     )
     return Assessment(_verdict(recorded, facts, circumstances, drained), evidence, recorded.run)

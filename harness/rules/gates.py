@@ -43,7 +43,7 @@ def judge_gates(facts: Facts, circumstances: Circumstances) -> tuple[GateResult,
     gates = []
     if hour is not None:
         interval = held_back_per_h(growth, growth.certain, circumstances) if growth is not None else Interval()
-        if is_settling(facts, circumstances):
+        if may_be_none(facts, circumstances):
             interval = reaching_none(interval)
         gates.append(_gate("max_growth", "bytes_per_h", hour, interval))
     asked = limits.max_growth_bytes_per_query is not None
@@ -100,6 +100,12 @@ def is_settling(facts: Facts, circumstances: Circumstances) -> bool:
         return False
     low = held_back_per_h(facts.growth, facts.growth.certain, circumstances).low
     return low is not None and low * facts.length_s / S_PER_H < usual
+
+
+def may_be_none(facts: Facts, circumstances: Circumstances) -> bool:
+    """Whether certain growth may be none that lasts: a target that settles, or one that nobody has used, which says
+    nothing about use and is at its very beginning."""
+    return circumstances.unused or is_settling(facts, circumstances)
 
 
 def _may_be_settling(part: Part, facts: Facts, circumstances: Circumstances) -> bool:

@@ -234,6 +234,22 @@ def test_a_run_in_which_nothing_was_asked_does_not_pass(tmp_path: Path) -> None:
     assert _judge(tmp_path / "c", alone).verdict.outcome is Outcome.PASS
 
 
+def test_a_run_in_which_nothing_was_completed_does_not_fail_whatever_grew(tmp_path: Path) -> None:
+    """What a target takes before it has answered anything is no leak; without phases of load nothing was to be asked,
+    and a peak that is too high is what it is."""
+    driven = replace(_plain(1e6), load=[], events=phase_events(cycles(("normal",), 4)))
+    attached = replace(driven, load=None, events=[])
+    peak = Limits(max_growth_bytes_per_h=1e6 * 60, max_memory_bytes=1e8)
+
+    unused = _judge(tmp_path / "a", driven)
+
+    assert unused.verdict.outcome is Outcome.INCONCLUSIVE
+    assert unused.evidence.settling
+    assert any("no query was completed" in reason for reason in unused.verdict.reasons)
+    assert _judge(tmp_path / "b", attached).verdict.outcome is Outcome.FAIL
+    assert _judge(tmp_path / "c", driven, peak).verdict.outcome is Outcome.FAIL
+
+
 def test_limits_given_replace_those_of_the_plan(tmp_path: Path) -> None:
     """The same run under another budget is another verdict."""
     path = write(tmp_path / "run", _plain(1e5))

@@ -13,6 +13,7 @@ from harness.rules.gates import (
     is_settling,
     judge_gates,
     longer_s,
+    may_be_none,
     outgrown_after_s,
     sentence,
     settling_bytes,
@@ -180,3 +181,14 @@ def test_a_young_process_may_take_more_the_longer_it_runs(length_s: float, mib: 
     """Some at once, some by the minute, up to what a heap takes; an old one may take nothing."""
     assert settling_bytes(FLAT, YOUNG, length_s) == pytest.approx(mib * 2**20)
     assert settling_bytes(FLAT, Circumstances(Limits()), length_s) == 0.0
+
+
+def test_growth_of_a_target_that_nobody_used_may_be_none() -> None:
+    """However certain it is."""
+    unused = Circumstances(Limits(), unused=True)
+
+    (gate,) = judge_gates(LEAK, unused)
+
+    assert may_be_none(LEAK, unused)
+    assert not may_be_none(LEAK, Circumstances(Limits()))
+    assert (gate.outcome, gate.low) == (Outcome.INCONCLUSIVE, 0.0)
