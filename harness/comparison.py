@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis.compare import Change, Difference, compare
+from harness.analysis.compare import Change, Difference, Use, at_rates, compare, mean_rates
 from harness.assess import assess
 from harness.burden import Burden, burden_of
+from harness.matching import machine_mismatches, machine_remarks, unless_equal, unless_similar
 from harness.model import Interval, Limits, Outcome, Role
 from harness.recorded import cut_short, limits_of
 from harness.rules.circumstances import (
@@ -26,7 +27,7 @@ from harness.rules.circumstances import (
 )
 from harness.store.reader import StoredRun, read_run
 from harness.store.schema import Manifest
-from harness.traffic import driven_per_s, sent_by_kind
+from harness.traffic import driven_per_s, sent_by_kind, use_of
 from harness.units import format_bytes, format_rate_per_min
 from harness.verdict import Verdict
 
@@ -48,7 +49,8 @@ class Measured:
     ``sent_per_query`` is bytes that the client received for each query started (by kind in ``sent_by_kind``),
     ``cpu_s_per_query`` processor time of the target, ``collections_per_query`` its garbage collections, ``swing_bytes``
     how much memory came and went within ten seconds (median), ``driven_per_s`` the queries that were due a second;
-    ``cut_short`` says why the run can show a regression but not that there is none.
+    ``cut_short`` says why the run can show a regression but not that there is none; ``use`` holds how often queries of
+    each kind were completed, and what one leaves behind.
     """
 
     path: Path
@@ -62,6 +64,7 @@ class Measured:
     sent_by_kind: Mapping[str, float] = field(default_factory=dict)
     driven_per_s: float | None = None
     cut_short: str | None = None
+    use: Mapping[str, Use] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +139,14 @@ def _json(difference: Difference | None) -> dict[str, Any] | None:
 def measure(path: Path) -> Measured:
     """The run in ``path``, judged under its own limits. Raises RunFormatError."""
     run = read_run(path)
+    assessment = assess(path)
     started = 0.0 if run.load is None else float(np.nansum(run.load.columns["started_count"]))
     sent = None if run.load is None or not started else float(np.nansum(run.load.columns["bytes_in"])) / started
     cpu_s, collections = (_counted(run, column) for column in ("cpu_s", COLLECTIONS_COLUMN))
     return Measured(
         path,
         run.manifest,
-        assess(path).verdict,
+        assessment.verdict,
         limits_of(run.manifest.config),
         sent,
         cpu_s / started if cpu_s is not None and started else None,
@@ -151,6 +155,7 @@ def measure(path: Path) -> Measured:
         sent_by_kind(run.load),
         driven_per_s(run.load),
         cut_short(run),
+        use_of(assessment),
     )
 
 
@@ -182,18 +187,23 @@ def mismatches(base: Sequence[Measured], candidate: Sequence[Measured]) -> tuple
     out: list[str] = []
     for run in (*base[1:], *candidate):
         other = run.manifest
-        for name in sorted({*first.host, *other.host}):
-            out += _unless_equal(f"machine: {name}", first.host.get(name), other.host.get(name))
-        out += _unless_equal("scenario", first.scenario, other.scenario)
-        out += _unless_equal("speedup", first.speedup, other.speedup)
-        out += _unless_equal("metric", base[0].verdict.memory.metric, run.verdict.memory.metric)
+        out += machine_mismatches(first.host, other.host)
+        out += unless_equal("scenario", first.scenario, other.scenario)
+        out += unless_equal("speedup", first.speedup, other.speedup)
+        out += unless_equal("metric", base[0].verdict.memory.metric, run.verdict.memory.metric)
         for name in _PLAN_SETTINGS:
-            out += _unless_equal(f"plan: run.{name}", *(_setting(m, "run", name) for m in (first, other)))
+            out += unless_equal(f"plan: run.{name}", *(_setting(m, "run", name) for m in (first, other)))
         for section in _PLAN_SECTIONS:
-            out += _unless_equal(f"plan: [{section}]", first.config.get(section), other.config.get(section))
+            out += unless_equal(f"plan: [{section}]", first.config.get(section), other.config.get(section))
         if "load" not in first.config and "load" not in other.config:  # no plan was stored: what was driven tells
-            out += _unless_similar("queries a second", base[0].driven_per_s, run.driven_per_s)
+            out += unless_similar("queries a second", base[0].driven_per_s, run.driven_per_s, _OTHER_RATE)
     return tuple(dict.fromkeys(out))
+
+
+def _remarks(base: Sequence[Measured], candidate: Sequence[Measured]) -> list[str]:
+    """What else differs between the machines, and does not forbid a comparison."""
+    first, *others = (run.manifest.host for run in (*base, *candidate))
+    return list(dict.fromkeys(text for other in others for text in machine_remarks(first, other)))
 
 
 def _setting(manifest: Manifest, section: str, name: str) -> object:
@@ -201,21 +211,11 @@ def _setting(manifest: Manifest, section: str, name: str) -> object:
     return table.get(name) if isinstance(table, dict) else None
 
 
-def _unless_equal(what: str, base: object, candidate: object) -> list[str]:
-    return [] if base == candidate else [f"{what} differs ({base!s:.60} and {candidate!s:.60})"]
-
-
-def _unless_similar(what: str, base: float | None, candidate: float | None) -> list[str]:
-    if base is None or candidate is None or max(base, candidate) <= _OTHER_RATE * min(base, candidate):
-        return []
-    return [f"{what} differ ({base:.3g} and {candidate:.3g})"]
-
-
 def compare_runs(base: Sequence[Measured], candidate: Sequence[Measured]) -> Comparison:
     """Candidate against base, whatever their machines and plans; ``mismatches`` names what differs."""
     limits = base[0].limits
     fail_above, _ = _hour_limits(limits)
-    growth = _difference(base, candidate, lambda v: v.memory.growth_per_h, _margin_per_h(base, limits))
+    growth = _growth(base, candidate, limits)
     kinds = _kinds(base, candidate)
     persists = _persists(growth, fail_above, candidate)
     outcome, reasons = _outcome(base, candidate, growth, kinds)
@@ -232,8 +232,16 @@ def compare_runs(base: Sequence[Measured], candidate: Sequence[Measured]) -> Com
         per_query=per_query,
         kinds=kinds,
         burden=burden_of(per_query, *([run.sent_per_query for run in side] for side in (base, candidate))),
-        mismatches=mismatches(base, candidate),
+        mismatches=(*mismatches(base, candidate), *_remarks(base, candidate)),
     )
+
+
+def _growth(base: Sequence[Measured], candidate: Sequence[Measured], limits: Limits) -> Difference | None:
+    """Growth per hour at the base's mean rates of queries: that one side happened to be asked more is no regression."""
+    rates_per_h = mean_rates([run.use for run in base])
+    sides = [[at_rates(run.verdict.memory.growth_per_h, run.use, rates_per_h) for run in s] for s in (base, candidate)]
+    least = min(_hour_limits(limits)[0], DEFAULT_FAIL_BYTES_PER_H)
+    return compare(sides[0], sides[1], _margin_per_h(base, limits), least=least)
 
 
 def _hour_limits(limits: Limits) -> tuple[float, float]:
@@ -259,19 +267,20 @@ def _difference(
     figure: Callable[[Verdict], Interval],
     margin: float,
     confidence: float = 0.95,
+    least: float = 0.0,
 ) -> Difference | None:
     sides = [[figure(run.verdict) for run in side] for side in (base, candidate)]
-    return compare(sides[0], sides[1], margin, confidence)
+    return compare(sides[0], sides[1], margin, confidence, least)
 
 
 def _kinds(base: Sequence[Measured], candidate: Sequence[Measured]) -> tuple[KindDifference, ...]:
     """Every kind at a confidence that holds over all kinds together (Bonferroni), as any of them may regress."""
     names = dict.fromkeys(kind.kind for run in (*base, *candidate) for kind in run.verdict.kinds)
     confidence = 1.0 - 0.05 / max(len(names), 1)
-    margin = _query_margin(base[0].limits)
+    margin, least = _query_margin(base[0].limits), DEFAULT_FAIL_BYTES_PER_QUERY
     out = []
     for name in names:
-        difference = _difference(base, candidate, lambda v, name=name: _of_kind(v, name)[0], margin, confidence)  # type: ignore[misc]
+        difference = _difference(base, candidate, lambda v, name=name: _of_kind(v, name)[0], margin, confidence, least)  # type: ignore[misc]
         reasons = [_of_kind(run.verdict, name)[1] for run in (*base, *candidate)]
         reason = next((reason for reason in reasons if reason is not None), None) if difference is None else None
         sent = ([run.sent_by_kind.get(name) for run in side] for side in (base, candidate))
@@ -327,7 +336,6 @@ def _outcome(
         for kind in kinds
         if kind.difference is not None
         and kind.difference.change is Change.WORSE
-        and (kind.difference.difference.estimate or 0.0) > DEFAULT_FAIL_BYTES_PER_QUERY
         and (kind.difference.candidate.low or 0.0) > 0.0  # more than a base that seemed to shrink is not yet growth
     ]
     if growth.change is Change.WORSE and (growth.candidate.estimate or 0.0) > 0.0:
@@ -362,7 +370,7 @@ def summary(growth: Difference | None, persists: bool | None) -> str:
         if known
         else f"the base showed no certain leak, the candidate has: {after}",
         False: f"what is left is below {_rate(growth.candidate.high)}",
-        None: f"whether {after} is left is not certain",
+        None: f"up to {_rate(growth.candidate.high)} may be left",
     }
     return f"{head}; {tails[persists]}"
 

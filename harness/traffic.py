@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from harness.analysis.compare import Use
+from harness.analysis.usage import read_plan
+from harness.assess import Assessment
+from harness.model import Interval
 from harness.store.reader import LoadSeries
+from harness.units import S_PER_H
 
 
 def driven_per_s(load: LoadSeries | None) -> float | None:
@@ -27,3 +32,15 @@ def sent_by_kind(load: LoadSeries | None) -> dict[str, float]:
         if started:
             found[kind] = sent / started
     return found
+
+
+def use_of(assessment: Assessment) -> dict[str, Use]:
+    """How often queries of each kind were completed in loaded time, and what one left behind."""
+    evidence = assessment.evidence
+    primary = evidence.metrics.get(evidence.primary)
+    if evidence.load is None or primary is None or primary.t_s.size == 0:
+        return {}
+    plan = read_plan(evidence.load, evidence.phases, float(primary.t_s[0]), float(primary.t_s[-1]))
+    kept = {kind.kind: kind.bytes_per_query for kind in assessment.verdict.kinds}
+    rates_per_s = zip(evidence.load.kinds, plan.rates_per_s.tolist(), strict=True)
+    return {kind: Use(rate * S_PER_H, kept.get(kind, Interval())) for kind, rate in rates_per_s if rate > 0.0}

@@ -9,7 +9,7 @@ over both sides together and widens the result by Student's t.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,17 +18,22 @@ from scipy.special import ndtri, stdtrit
 from harness.model import Interval
 
 _Z95 = 1.959964
+LEAST_SHARE = 0.05
+"""More by less than this share of the base does not matter, however certain it is: two runs of one build differ by as
+much in what no interval of theirs holds."""
+_OTHER_RATE = 1.5
+"""Rates that differ by more are another load, not chance in the arrivals."""
 
 
 class Change(StrEnum):
     """What the candidate did to one figure."""
 
     WORSE = "worse"
-    """Certainly more than the base."""
+    """Certainly more than the base, and by enough to matter."""
     BETTER = "better"
     """Certainly less than the base."""
     SAME = "same"
-    """Not certainly different, and certainly not worse by what would matter."""
+    """Not certainly different, or by too little, and certainly not worse by what would matter."""
     UNKNOWN = "unknown"
     """Not certain enough for either."""
 
@@ -60,8 +65,54 @@ class _Side:
         return Interval(self.mean, self.mean - low, self.mean + high, confidence)
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How often queries of a kind were completed while loaded, and the bytes that one leaves behind, where known."""
+
+    rate_per_h: float
+    per_query: Interval
+
+
+def mean_rates(runs: Sequence[Mapping[str, Use]]) -> dict[str, float]:
+    """Mean rate per hour of each kind that all runs have."""
+    kinds = [kind for kind in runs[0] if all(kind in run for run in runs)] if runs else []
+    return {kind: sum(run[kind].rate_per_h for run in runs) / len(runs) for kind in kinds}
+
+
+def at_rates(growth: Interval, uses: Mapping[str, Use], rates_per_h: Mapping[str, float]) -> Interval:
+    """``growth`` per hour as it would be at other rates per hour of queries, near those driven.
+
+    Bytes per query say what that changes, with an error of their own; where they are not known, all growth may be from
+    queries of those kinds, or none, so the interval holds both.
+    """
+    if growth.estimate is None or growth.low is None or growth.high is None:
+        return growth
+    near = {kind: use for kind, use in uses.items() if _is_near(use.rate_per_h, rates_per_h.get(kind, 0.0))}
+    shift, low, high, unknown, wanted = 0.0, growth.low, growth.high, 0.0, 0.0
+    for kind, use in near.items():
+        more = rates_per_h[kind] - use.rate_per_h
+        if not _is_known(use.per_query):
+            unknown, wanted = unknown + use.rate_per_h, wanted + rates_per_h[kind]
+            continue
+        left, least, most = _ends(use.per_query)
+        error = max(most - left, left - least) * abs(more)
+        shift, low, high = shift + left * more, low - error, high + error
+    if unknown > 0.0:
+        doubtful = max(growth.estimate, 0.0) * (wanted / unknown - 1.0)
+        low, high = low + min(doubtful, 0.0), high + max(doubtful, 0.0)
+    return Interval(growth.estimate + shift, low + shift, high + shift, growth.confidence)
+
+
+def _is_near(rate: float, other: float) -> bool:
+    return 0.0 < max(rate, other) <= _OTHER_RATE * min(rate, other)
+
+
 def compare(
-    base: Sequence[Interval], candidate: Sequence[Interval], margin: float = 0.0, confidence: float = 0.95
+    base: Sequence[Interval],
+    candidate: Sequence[Interval],
+    margin: float = 0.0,
+    confidence: float = 0.95,
+    least: float = 0.0,
 ) -> Difference | None:
     """The difference of a figure, or None where one side has no run in which it is known.
 
@@ -70,6 +121,7 @@ def compare(
         candidate: the same.
         margin: a difference that does not matter, in the unit of the figure.
         confidence: of the intervals in the result.
+        least: a rise by less is none, however certain, nor is one by less than ``LEAST_SHARE`` of the base.
     """
     known = [[run for run in side if _is_known(run)] for side in (base, candidate)]
     if not known[0] or not known[1]:
@@ -90,7 +142,7 @@ def compare(
         after.interval(factor, confidence),
         difference,
         _removed(before, after, factor, confidence),
-        _change(difference, margin),
+        _change(difference, margin, max(least, LEAST_SHARE * before.mean)),
     )
 
 
@@ -163,10 +215,10 @@ def _root(before: float, after: float, before_square: float, after_square: float
     return (b + sign * math.sqrt(discriminant)) / a
 
 
-def _change(difference: Interval, margin: float) -> Change:
-    _, low, high = _ends(difference)
-    if low > 0.0:
+def _change(difference: Interval, margin: float, least: float) -> Change:
+    estimate, low, high = _ends(difference)
+    if low > 0.0 and estimate > least:
         return Change.WORSE
     if high < 0.0:
         return Change.BETTER
-    return Change.SAME if high < margin else Change.UNKNOWN
+    return Change.SAME if high < max(margin, least) else Change.UNKNOWN

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from harness.comparison import compare_runs, measure, mismatches
-from harness.model import EndReason, Outcome
+from harness.analysis.compare import Change, Difference
+from harness.comparison import Measured, compare_runs, measure, mismatches, summary
+from harness.model import EndReason, Interval, Outcome
 from tests.support.plain_runs import PlainRun, cycles, phase_events, used, write
 from tests.support.stored_runs import FIXED, LEAKING, Recipe, write_run
 
@@ -124,3 +127,57 @@ def test_without_a_stored_plan_the_driven_rate_is_the_plan(tmp_path: Path) -> No
     assert mismatches(runs[:1], runs[1:2]) == ()
     (found,) = mismatches(runs[:1], runs[2:])
     assert found.startswith("queries a second differ")
+
+
+def _driven(path: Path, rate_per_s: float, leak_bytes: float, slope: float = 0.0) -> Measured:
+    plan = cycles(("normal", "disconnect"), 8)
+    rows, t_s, held = used(plan, rate_per_s, {"disconnect": leak_bytes})
+    noise = 1e5 * np.random.default_rng(4).normal(size=t_s.size)
+    run = PlainRun(t_s, {"anon_bytes": 1e8 + held + slope * t_s + noise}, rows, phase_events(plan))
+    return measure(write(path, run))
+
+
+@pytest.mark.parametrize(
+    ("rate_per_s", "leak_bytes", "slope", "outcome"),
+    [
+        (5.0, 1e5, 0.0, Outcome.PASS),
+        (5.5, 1e5, 0.0, Outcome.PASS),
+        (4.5, 1.2e5, 0.0, Outcome.FAIL),
+        (5.0, 1e5, 0.5e6, Outcome.FAIL),
+    ],
+)
+def test_the_same_leak_is_no_regression_however_often_it_was_asked(
+    tmp_path: Path, rate_per_s: float, leak_bytes: float, slope: float, outcome: Outcome
+) -> None:
+    """A tenth more queries by chance are a tenth more growth, which says nothing about the build; a fifth more a query
+    does, also where fewer were asked, and so does growth with time beside it."""
+    base = _driven(tmp_path / "base", 5.0, 1e5)
+
+    found = compare_runs([base], [_driven(tmp_path / "candidate", rate_per_s, leak_bytes, slope)])
+
+    assert found.outcome is outcome, found.reasons
+
+
+def test_a_new_leak_of_half_a_megabyte_a_minute_is_a_regression(tmp_path: Path) -> None:
+    """However little it is beside the budget, nothing was there before."""
+    clean, leaking = _driven(tmp_path / "a", 5.0, 0.0), _driven(tmp_path / "b", 5.0, 0.0, 0.5e6 / 60.0)
+
+    assert compare_runs([clean], [leaking]).outcome is Outcome.FAIL
+
+
+def test_what_may_be_left_is_said_by_its_upper_end() -> None:
+    """Where 91 MB/min cannot be ruled out, 0.02 is not what a reader should take home."""
+    estimate, low, high = 0.02e6 * 60, -90e6 * 60, 91.4e6 * 60
+    wide = Interval(estimate, low, high)
+    growth = Difference(wide, wide, Interval(0.0, low, high), Interval(), Change.UNKNOWN)
+
+    assert summary(growth, None) == "no certain difference; up to 91.4 MB/min may be left"
+
+
+def test_another_kernel_is_a_remark_and_no_mismatch(tmp_path: Path) -> None:
+    """Hosted runners are updated between one night and the next."""
+    base = measure(write_run(tmp_path, Recipe(duration_s=120.0)))
+    kernels = [replace(base, manifest=replace(base.manifest, host={"kernel": kernel})) for kernel in ("6.11", "6.14")]
+
+    assert mismatches(kernels[:1], kernels[1:]) == ()
+    assert compare_runs(kernels[:1], kernels[1:]).mismatches == ("machine: kernel differs (6.11 and 6.14)",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.analysis.compare import Change, compare, pooled
+from harness.analysis.compare import Change, Use, at_rates, compare, mean_rates, pooled
 from harness.model import Interval
 
 
@@ -101,3 +101,53 @@ def test_the_interval_of_the_difference_covers_the_truth() -> None:
         covered += found.difference.low <= -30.0 <= found.difference.high
 
     assert covered >= 465
+
+
+@pytest.mark.parametrize(
+    ("candidate", "least", "change"),
+    [
+        (104.0, 0.0, Change.SAME),
+        (106.0, 0.0, Change.WORSE),
+        (106.0, 8.0, Change.SAME),
+        (96.0, 8.0, Change.BETTER),
+    ],
+)
+def test_more_must_be_certain_and_matter(candidate: float, least: float, change: Change) -> None:
+    """A twentieth of the base, and what the caller asks for; less is better however little it is."""
+    found = compare([_run(100.0)], [_run(candidate)], margin=10.0, least=least)
+
+    assert found is not None
+    assert found.change is change
+
+
+def test_growth_at_other_rates_is_what_queries_leave_at_them() -> None:
+    """A tenth fewer disconnects, of 2 +- 0.5 each, are 20 +- 5 less; another kind has none, and does not count."""
+    uses = {"disconnect": Use(100.0, _run(2.0, 0.5)), "normal": Use(100.0, _run(0.0, 0.0))}
+
+    found = at_rates(Interval(200.0, 190.0, 210.0), uses, {"disconnect": 90.0, "normal": 120.0})
+
+    assert (found.estimate, found.low, found.high) == (180.0, 165.0, 195.0)
+
+
+def test_growth_that_may_be_from_queries_or_not_holds_both() -> None:
+    """Twenty per cent more queries of a kind that cannot be told from time: any part of the growth may be theirs."""
+    found = at_rates(_run(200.0, 10.0), {"normal": Use(100.0, Interval())}, {"normal": 120.0})
+
+    assert (found.estimate, found.low, found.high) == pytest.approx((200.0, 190.0, 250.0))
+
+
+@pytest.mark.parametrize("rates_per_h", [{}, {"normal": 10.0}, {"normal": 0.0}])
+def test_another_load_moves_nothing(rates_per_h: dict[str, float]) -> None:
+    """Ten times the queries are no chance in the arrivals, and a kind that was not driven says nothing."""
+    growth = _run(200.0, 10.0)
+
+    assert at_rates(growth, {"normal": Use(100.0, _run(2.0))}, rates_per_h) == growth
+    assert at_rates(Interval(), {"normal": Use(100.0, _run(2.0))}, {"normal": 90.0}) == Interval()
+
+
+def test_rates_are_those_of_kinds_that_all_runs_have() -> None:
+    """A mean over a side."""
+    runs = [{"a": Use(1.0, Interval()), "b": Use(5.0, Interval())}, {"a": Use(3.0, Interval())}]
+
+    assert mean_rates(runs) == {"a": 2.0}
+    assert mean_rates([]) == {}
