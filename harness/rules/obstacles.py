@@ -26,8 +26,9 @@ strong" (Kass and Raftery 1995, JASA 90:773): measured on 150 parts of cycles, t
 MOST_WANDERING, MOST_WANDERING_FAR = 0.25, 0.1
 """Chance of a random walk with which a run may still pass, and with which one that moved by more than
 ``MATERIAL_SWING`` may."""
-MATERIAL_SWING, MATERIAL_NOISE, MATERIAL_FALL = 0.1, 0.02, 0.05
-"""Slow movement below these shares of what the limit allows, over the run or per hour, is not worth a word."""
+MATERIAL_SWING, MATERIAL_NOISE, MATERIAL_FALL = 0.1, 0.02, 0.1
+"""Slow movement below these shares of what the limit allows over the run is not worth a word; of a fall, what the study
+calls material (section 3.1): a leak that it hides is above the limit by no more than that."""
 
 
 @dataclass(frozen=True, slots=True)
