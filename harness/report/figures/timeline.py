@@ -190,7 +190,9 @@ def _memory_limits(picture: MemoryPicture) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = float(known.min()), float(known.max())
     if picture.trend is not None:
+        least = min(low, 0.0)  # no memory is less than none, whatever a band says
         low, high = _with_band(low, high, picture.trend)
+        low = max(low, least)
     for limit in picture.limits:
         most = float(limit.curve.values.max())
         if limit.ceiling and high < most <= high + 1.5 * max(high - low, 0.2 * high):

@@ -128,6 +128,18 @@ def test_load_shares_the_time_axis_with_memory() -> None:
     assert {"memory, MB", "queries/s", "normal", "duplicate", "time, min"} <= set(texts)
 
 
+def test_no_memory_is_less_than_none() -> None:
+    """A band that reaches below zero does not take the axis with it."""
+    fitted = 1e5 * T_S[::20] + 1e6
+    picture = MemoryPicture(
+        Curve(T_S, 1e5 * T_S + 1e6), trend=Trend(T_S[::20], fitted, fitted - 9e7, fitted + 9e7), end_s=600.0
+    )
+    figure = Figure(figsize=(9.4, 3.7))
+    draw_memory(picture, WIDE)(figure)
+
+    assert figure.axes[0].get_ylim()[0] == 0.0
+
+
 def test_an_axis_from_zero_says_nothing_of_it() -> None:
     """The label has a second line only where the axis hides what lies below."""
     grown = Curve(T_S, 1e5 * T_S)
