@@ -86,15 +86,18 @@ def _is_narrow(figures: MetricFigures, metric: MetricEvidence) -> bool:
 
 
 def other_metrics(scene: Scene, *, of_target: bool) -> tuple[list[str], list[str]]:
-    """Metrics of the target but the primary, or those of everyone else: those to draw, and those that never changed."""
+    """Metrics of the target but the primary, or those of everyone else: those to draw, and those that were
+    never seen to change."""
     drawn: list[str] = []
     constant: list[str] = []
     figures = _figures(scene)
     for name, metric in scene.evidence.metrics.items():
         if name == scene.evidence.primary or (scene.run.role(name) is Role.TARGET) is not of_target:
             continue
-        if _values(metric).size:
-            (drawn if constant_value(figures.get(name), metric) is None else constant).append(name)
+        count = _values(metric).size
+        if count:
+            changed = count > 1 and constant_value(figures.get(name), metric) is None
+            (drawn if changed else constant).append(name)
     return drawn, constant
 
 

@@ -160,7 +160,8 @@ def _gate(verdict: Verdict, name: str) -> GateResult | None:
 
 
 def _kind_gates(verdict: Verdict) -> list[GateResult]:
-    return [gate for gate in verdict.gates if gate.name == "max_growth_per_query" and gate.kind]
+    """One for each kind, or one without where no query of any kind could be judged."""
+    return [gate for gate in verdict.gates if gate.name == "max_growth_per_query"]
 
 
 def _sentence(text: str) -> str:

@@ -82,6 +82,16 @@ def test_the_target_comes_before_those_who_watch_it(leaking: Assessed) -> None:
     assert not set(mine) & set(my_constants)
 
 
+def test_a_single_reading_is_no_chart(leaking: Assessed) -> None:
+    """It stands in the line of what was not seen to change, with how little that means."""
+    evidence, name = leaking.scene.evidence, "app.heap_used_bytes"
+    once = replace(evidence.metrics[name], t_s=np.array([0.0]), y=np.array([7e6]))
+    scene = replace(leaking.scene, evidence=replace(evidence, metrics={name: once}))
+
+    assert metrics.other_metrics(scene, of_target=True) == ([], [name])
+    assert metrics.unchanged_text(scene, [name]) == "Unchanged: app: heap used 7.00 MB (1 reading)."
+
+
 def test_what_never_changed_is_one_line(leaking: Assessed) -> None:
     """By probe, each with its value; and how many are not named."""
     names = ["mock.rss_bytes", "mock.threads_count", *["harness.threads_count"] * 40]

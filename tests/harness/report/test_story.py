@@ -206,6 +206,9 @@ def test_without_a_limit_no_kind_is_accused() -> None:
     assert kinds_title(verdict).endswith("Not judged: no limit per query was set")
     assert (tiles(verdict)[1].label, tiles(verdict)[1].alarming) == ("left by a b query, the largest estimate", False)
     assert kinds_title(replace(verdict, outcome=Outcome.INVALID)).endswith("This run cannot say")
+    none = replace(KIND, kind=None, value=None, low=None, high=None, outcome=Outcome.INCONCLUSIVE)
+    assert kinds_title(replace(verdict, gates=(none,))).endswith("No kind certainly")
+    assert tiles(replace(verdict, gates=(none,)))[1].detail == "limit 4 KiB"
 
 
 def test_a_gate_without_a_value_says_why() -> None:
