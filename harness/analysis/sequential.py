@@ -48,9 +48,10 @@ _RELEASE_SHARE = 0.01
 """Use smoothed over a time constant is in the model where that is so short a share of the plan: a longer one looks like
 the use itself, and its price (measured: four times the standard error) is more than its worth."""
 _RELEASED = {"all under way": 0.0, "all over 5 s": 5.0, "all over 30 s": 30.0}
-_HOPELESS_FROM = 0.75
+_HOPELESS_FROM, _HOPELESS_UNTIL = 0.75, 0.9
 _HOPELESS_FACTOR = 6.0
-"""A run past three quarters of its plan that needs more than six times the plan is not decided by going on."""
+"""A run past three quarters of its plan that needs more than six times the plan is not decided by going on; one that is
+nearly over is let end, for what is cut off then costs more than the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +333,8 @@ def _summed_up(
     needs_s = max((answer.needs_s or 0.0 for answer in open_answers), default=0.0)
     what = " and ".join(answer.what for answer in open_answers[:2]) or "nothing"
     plan_s = question.planned_s - start_s
-    if now_s > _HOPELESS_FROM * question.planned_s and needs_s > _HOPELESS_FACTOR * plan_s:
+    may_give_up = _HOPELESS_FROM * question.planned_s < now_s < _HOPELESS_UNTIL * question.planned_s
+    if may_give_up and needs_s > _HOPELESS_FACTOR * plan_s:
         return Look(now_s, growth, Outcome.INCONCLUSIVE, f"{what}, which this run will not decide")
     more_s = needs_s - (now_s - start_s)
     about = f", about {format_duration(more_s)} more" if 0.0 < more_s < 10.0 * question.planned_s else ""

@@ -125,11 +125,12 @@ def test_a_peak_passes_only_if_the_rest_of_the_plan_cannot_reach_its_limit() -> 
 
 
 def test_growth_so_near_the_limit_that_the_plan_is_far_too_short_is_hopeless() -> None:
-    """Past three quarters of the plan, a gate that needs many times the plan is given up."""
+    """Past three quarters of the plan, a gate that needs many times the plan is given up, unless the end is near."""
     t_s, y, setting = _soak(216.0, {"a": 0.0, "b": 0.0}, noise_bytes=2e7)
     tight = replace(_QUESTION, growth=Bounds(0.01 * _MB_PER_MIN, 0.01 * _MB_PER_MIN))
 
     assert look(t_s, y, setting, tight).decision is Outcome.INCONCLUSIVE
+    assert look(t_s, y, setting, replace(tight, planned_s=225.0)).decision is None
 
 
 def test_nothing_at_all_is_nothing_decided() -> None:
