@@ -45,7 +45,8 @@ SAW = oracle_error((7.0 * MB) ** 2 * 8.0)
 SQUARE = 3.1 * AR9
 """Spread of an ordinary slope over 400 clean square waves: who does not know the wave has it as noise."""
 CUT = 1.87 * AR9
-"""A run cut at p of its length has two levels to find: (p**3 + (1 - p)**3) ** -0.5, over p from 0.3 to 0.7."""
+"""A run cut at p of its length, by a restart or by a rise of unknown height, has two levels to find:
+(p**3 + (1 - p)**3) ** -0.5, over p from 0.3 to 0.7."""
 TRIANGLE, JOBS = 2.8 * AR9, 2.8 * AR9
 """The same for the others that come and go."""
 TWO = oracle_error((4 * MB) ** 2 * 1.9 / 0.1 + (6 * MB) ** 2 * 1.98 / 0.02)
@@ -121,8 +122,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("leak + noise triples", unforeseen.noisy_half, 2.2 * AR9, True, held_out=True),
     Kind("polled garbage", known.polled_garbage, GARBAGE, False),
     Kind("leak + polled garbage", known.polled_garbage, GARBAGE, True),
-    Kind("slow step", known.ramp, AR9, False),
-    Kind("compound", known.compound, AR9, True),
+    Kind("slow step", known.ramp, CUT, False),
+    Kind("compound", known.compound, AR9, True, weak=_BEND),
     Kind("paused", known.paused, AR9, True, weak=_PAUSE),
-    Kind("leak + slow step", known.ramp, AR9, True),
+    Kind("leak + slow step", known.ramp, CUT, True),
 )
