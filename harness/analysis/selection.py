@@ -76,30 +76,16 @@ def select(
         noise_floor: standard deviation below which an improvement is not believed.
         max_terms: most terms to take.
     """
-    best = _best(y, base, groups, parameters, families, gaps, noise_floor, max_terms)
-    if best.chosen and max(best.chosen) >= groups[0].shape[2]:
-        alone = _best(y, base, groups[:1], parameters, families, gaps, noise_floor, max_terms)
-        best = alone if alone.criterion < best.criterion else best
-    return best
-
-
-def _best(
-    y: Floats,
-    base: Floats,
-    groups: list[Floats],
-    parameters: Floats,
-    families: NDArray[np.int64],
-    gaps: Floats,
-    noise_floor: float,
-    max_terms: int,
-) -> Selection:
-    """Under the autocorrelation at which it is best."""
-    count = sum(group.shape[2] for group in groups)
     best = Selection((), 0.0, np.inf)
-    for phi in SELECTION_PHIS:
-        found = _forward(y, base, groups, parameters[:count], families[:count], gaps, phi, noise_floor, max_terms)
-        if found.criterion < best.criterion:
-            best = found
+    singles = groups[0].shape[2]
+    for among in (groups, groups[:1]):
+        count = sum(group.shape[2] for group in among)
+        for phi in SELECTION_PHIS:
+            found = _forward(y, base, among, parameters[:count], families[:count], gaps, phi, noise_floor, max_terms)
+            if found.criterion < best.criterion:
+                best = found
+        if not any(index >= singles for index in best.chosen):
+            break
     return best
 
 
