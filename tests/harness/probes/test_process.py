@@ -136,7 +136,7 @@ def test_pages_that_workers_make_their_own_are_seen_by_the_next_walk() -> None:
         tell(child, "e")
 
     assert value(after, "anon_bytes") - value(before, "anon_bytes") == pytest.approx(64 * MIB, rel=0.1)
-    assert value(after, "rss_bytes") - value(before, "rss_bytes") < 4 * MIB
+    assert value(after, "rss_bytes") - value(before, "rss_bytes") < 16 * MIB  # each may fault in a megabyte of code
 
 
 def test_a_changed_group_is_blank_until_it_is_walked() -> None:
