@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.dictionary import DECAYING, PARAMETERS, SMOOTH, Term, TermKind, candidates, cost
+from harness.analysis.dictionary import DECAYING, PARAMETERS, SMOOTH, STEPS, Term, TermKind, candidates, cost
 from harness.analysis.levels import Levels
 from harness.analysis.regression import Floats
 from harness.analysis.switching import switching_terms
@@ -129,7 +129,7 @@ class Columns:
             np.vstack([at_end, lasting, picks]),
             tuple(terms),
             tuple(np.flatnonzero(at_end).tolist()),
-            tuple(i for i, owner in enumerate(owners) if owner in (TermKind.STEP, TermKind.RAMP)),
+            tuple(i for i, owner in enumerate(owners) if owner in STEPS),
             tuple(i for i, owner in enumerate(owners) if owner is TermKind.STEP),
             float(sum(_SPENT.get(term.kind, 0) for term in terms)),
         )

@@ -70,6 +70,7 @@ _FINE_UP_TO = 8.0
 """Periods a run up to which an eighth of one is told from none: half of that leaves a fifth of a cycle at either
 end."""
 DECAYING = frozenset({TermKind.EXP, TermKind.POWER, TermKind.LOG})
+STEPS = frozenset({TermKind.STEP, TermKind.RAMP})
 CONVEX = frozenset({TermKind.QUADRATIC, TermKind.COMPOUND})
 SMOOTH = DECAYING | CONVEX | {TermKind.HINGE}
 """Terms whose own slope at the end of the run is growth."""

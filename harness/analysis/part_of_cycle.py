@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.analysis.design import Columns
-from harness.analysis.dictionary import Term, TermKind
+from harness.analysis.dictionary import STEPS, Term, TermKind
 from harness.analysis.regression import Floats, whiten
 from harness.analysis.selection import SELECTION_PHIS, gains_of, locate, orthonormal
 
@@ -24,7 +24,7 @@ _COEFFICIENTS = {
     TermKind.LOAD: 1.0,
 }
 """What a term adds to Schwarz's count, 2 (its height and its place) where it is not named."""
-_LASTING = (TermKind.STEP, TermKind.RAMP, TermKind.CYCLE, TermKind.SQUARE, TermKind.LOAD)
+_LASTING = STEPS | {TermKind.CYCLE, TermKind.SQUARE, TermKind.LOAD}
 """Terms that a run with a slow cycle may have as well."""
 _CYCLE = 3.0
 FEWEST_LEVELS = 40

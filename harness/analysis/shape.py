@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.analysis.dictionary import CONVEX, DECAYING, Term, TermKind
+from harness.analysis.dictionary import CONVEX, DECAYING, STEPS, Term, TermKind
 from harness.analysis.growth import Growth
 from harness.analysis.levels import Levels
 from harness.model import Shape
@@ -50,7 +50,7 @@ def name_shape(levels: Levels, growth: Growth | None, material: float) -> Form:
         slowest = max(decaying, key=lambda term: term.parameter_s)
         level = float(np.mean(growth.fitted[-max(levels.count // 10, 1) :]))
         return Form(Shape.PLATEAU, level, slowest.parameter_s)
-    if by_kind[TermKind.STEP] or by_kind[TermKind.RAMP]:
+    if any(by_kind[kind] for kind in STEPS):
         return Form(Shape.STEP, steps_up=len(ups))
     if levels.sawtooth is not None:
         return Form(Shape.SAWTOOTH)
@@ -91,9 +91,7 @@ def steps_up(levels: Levels, growth: Growth) -> list[float]:
 
 def _stretches(terms: tuple[Term, ...], near_s: float) -> list[tuple[float, float]]:
     """From where to where steps and ramps change the level, those that are no more than ``near_s`` apart as one."""
-    spans = sorted(
-        (t.parameter_s, t.parameter_s + t.width_s) for t in terms if t.kind in (TermKind.STEP, TermKind.RAMP)
-    )
+    spans = sorted((t.parameter_s, t.parameter_s + t.width_s) for t in terms if t.kind in STEPS)
     out: list[tuple[float, float]] = []
     for begin_s, end_s in spans:
         if out and begin_s - out[-1][1] <= near_s:
